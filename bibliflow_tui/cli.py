@@ -1,0 +1,60 @@
+"""``bibliflow``: the dashboard without arguments, and the commands."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from daemon.exits import explained
+
+COMMANDS = {
+    "books": "bibliflow_tui.commands.books:books",
+    "demo": "bibliflow_tui.commands.demo:demo",
+    "errors": "bibliflow_tui.commands.errors:errors",
+    "health": "daemon.cli:health",
+    "import": "bibliflow_tui.commands.importing:import_files",
+    "jobs": "bibliflow_tui.commands.jobs:jobs",
+    "status": "bibliflow_tui.commands.jobs:status",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for, so that none pays for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{COMMANDS[cmd_name]} is not a command")
+        return command
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+@click.version_option(package_name="bibliflow")
+@click.pass_context
+@explained
+def main(context: click.Context) -> None:
+    """Bring book lists in CSV files into PostgreSQL without losing a row.
+
+    Without a command the dashboard opens.
+    """
+    if context.invoked_subcommand is None:
+        from bibliflow_tui.app import run_dashboard
+
+        run_dashboard()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""``bibliflow errors``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
+from daemon.catalog import jobs, row_errors
+from daemon.catalog.jobs import Job
+from daemon.catalog.row_errors import RowError
+from daemon.exits import ExitCode, explained, fail
+
+SHOWN_DATA = 60
+"""Characters of a record in the table; --json and --csv have all of it."""
+
+
+@click.command()
+@click.argument("job")
+@click.option("--code", help="Only rows with this problem, such as isbn_format.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@click.option(
+    "--csv",
+    "csv_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the rejected rows to this file, with their messages in a last column.",
+)
+@explained
+def errors(job: str, code: str | None, as_json: bool, csv_path: Path | None) -> None:
+    """List the rows of the import JOB that were rejected, and why."""
+    if as_json and csv_path:
+        raise click.UsageError("--json and --csv exclude each other")
+    with session() as opened:
+        found = jobs.find(opened.connection, job)
+        rejected = row_errors.stream(opened.connection, found.id, code=code)
+        if csv_path:
+            count = write_csv(csv_path, found, rejected)
+            narrate(f"{count:,} rows written to {csv_path}")
+        elif as_json:
+            print_json_lines(error.as_dict() for error in rejected)
+        else:
+            print_table(
+                [("row", "right"), ("problem", "left"), ("record", "left")],
+                ((error.row_number, error.error_message, error.raw_data[:SHOWN_DATA]) for error in rejected),
+                empty="No rejected rows.",
+            )
+
+
+def write_csv(path: Path, job: Job, rejected: Iterable[RowError]) -> int:
+    """Write the rejected rows in the columns of their file, and ``error_message``; how many there were."""
+    read_as = job.read_as or {}
+    delimiter = read_as.get("delimiter", ",")
+    header = read_as.get("header", [])
+    count = 0
+    try:
+        # "x": what somebody has there already, perhaps half corrected, is not overwritten.
+        with path.open("x", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, delimiter=delimiter)
+            writer.writerow([*header, "error_message"])
+            for error in rejected:
+                fields = next(csv.reader([error.raw_data], delimiter=delimiter), [])
+                fields += [""] * (len(header) - len(fields))
+                writer.writerow([*fields, error.error_message])
+                count += 1
+    except FileExistsError:
+        fail(f"{path} exists already; give another name or remove it", ExitCode.USAGE)
+    return count

@@ -1,0 +1,150 @@
+"""``bibliflow import``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from bibliflow_tui.commands.jobs import summary
+from bibliflow_tui.commands.session import Session, narrate, session
+from bibliflow_tui.commands.waiting import wait_for
+from daemon import control, intake
+from daemon.catalog import row_errors
+from daemon.catalog.jobs import Job, JobStatus
+from daemon.exits import ExitCode, explained
+from daemon.intake import RefusedError, Request
+from daemon.queue import JobQueue
+from daemon.settings import BookField, DuplicatePolicy
+from daemon.visible import visible
+
+
+def parse_columns(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """``--columns isbn,title,author``."""
+    if value is None:
+        return None
+    columns = [name.strip() for name in value.split(",")]
+    if not all(columns):
+        raise click.BadParameter("a name is empty; write - for a column that is not wanted")
+    return columns
+
+
+def parse_mapping(
+    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+) -> dict[BookField, str]:
+    """``--map author="Nom auteur complet"``, repeatable."""
+    mapping: dict[BookField, str] = {}
+    fields = get_args(BookField)
+    for value in values:
+        field, equals, column = value.partition("=")
+        if not equals or not column.strip() or field not in fields:
+            raise click.BadParameter(f"{value!r} is not FIELD=COLUMN, with FIELD one of {', '.join(fields)}")
+        mapping[field] = column.strip()
+    return mapping
+
+
+@click.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.option("--wait", is_flag=True, help="Wait for the end and show the result.")
+@click.option(
+    "--on-duplicate",
+    type=click.Choice(get_args(DuplicatePolicy)),
+    help="What to do with an ISBN that is there already: report it, skip the row, or update the book.",
+)
+@click.option("--columns", callback=parse_columns, help="Names of the columns of a file without header: isbn,title,...")
+@click.option(
+    "--map", "mapping", multiple=True, callback=parse_mapping, metavar="FIELD=COLUMN", help="Name a field's column."
+)
+@click.option("--strict", is_flag=True, help="With --wait: exit code 1 also if rows were rejected.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
+@explained
+def import_files(
+    files: tuple[Path, ...],
+    wait: bool,
+    on_duplicate: DuplicatePolicy | None,
+    columns: list[str] | None,
+    mapping: dict[BookField, str],
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Import FILES into the catalogue; the daemon does it, and is started if there is none."""
+    request = Request(on_duplicate=on_duplicate, columns=columns, mapping=mapping)
+    with session() as opened:
+        jobs, refused = submit_all(opened, files, request, as_json=as_json and not wait)
+        if jobs:
+            ensure_daemon(opened)
+        if wait:
+            jobs = wait_for(opened, jobs)
+            for job in jobs:
+                show_result(opened, job, as_json)
+    if refused:
+        sys.exit(ExitCode.USAGE)
+    if wait and not all(_is_well(job, strict) for job in jobs):
+        sys.exit(ExitCode.FAILED)
+
+
+def submit_all(
+    opened: Session, files: Sequence[Path], request: Request, *, as_json: bool
+) -> tuple[list[Job], int]:
+    """Take ``files`` in, say so for each; the jobs, and how many files were refused."""
+    opened.paths.make_private()
+    queue = JobQueue(opened.paths.queue_db)
+    jobs = []
+    refused = 0
+    for path in files:
+        try:
+            job = intake.submit(
+                path,
+                settings=opened.settings,
+                paths=opened.paths,
+                connection=opened.connection,
+                queue=queue,
+                source="cli",
+                request=request,
+            )
+        except RefusedError as error:
+            refused += 1
+            narrate(f"Refused: {error}")
+            if as_json:
+                _print_line(None, "REFUSED", visible(error))
+            continue
+        jobs.append(job)
+        if as_json:
+            _print_line(job, job.status, visible(f"{job.filename} is queued"))
+        else:
+            narrate(f"{job.filename}: queued as job {job.id}")
+    queue.close()
+    return jobs, refused
+
+
+def ensure_daemon(opened: Session) -> None:
+    """Start the daemon if none runs, and say so. Raises :class:`~daemon.control.DaemonError`."""
+    if control.running(opened.paths) is None:
+        info = control.start(opened.paths)
+        narrate(f"No daemon was running; started one, process {info.pid} (`bibliflow-daemon stop` ends it).")
+
+
+def show_result(opened: Session, job: Job, as_json: bool) -> None:
+    """Print a finished job, with its first errors."""
+    preview = row_errors.preview(opened.connection, job.id)
+    if as_json:
+        click.echo(json.dumps(job.status_object(preview)))
+        return
+    click.echo(summary(job))
+    for error in preview:
+        click.echo(visible(f"  row {error['row_number']:,}: {error['error_message']}", limit=300))
+    if job.error_count:
+        narrate(f"`bibliflow errors {job.id}` shows the rejected rows.")
+
+
+def _is_well(job: Job, strict: bool) -> bool:
+    return job.status is JobStatus.SUCCESS and not (strict and job.error_count)
+
+
+def _print_line(job: Job | None, status: str, message: str) -> None:
+    line = {"job_id": str(job.id) if job else None, "task_id": job.task_id if job else None}
+    click.echo(json.dumps(line | {"status": str(status), "message": message}))

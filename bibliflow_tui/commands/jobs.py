@@ -1,0 +1,99 @@
+"""``bibliflow jobs`` and ``bibliflow status``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
+from daemon.catalog import jobs as job_table
+from daemon.catalog import row_errors
+from daemon.catalog.jobs import Job, JobStatus
+from daemon.exits import explained
+from daemon.visible import visible
+
+
+@click.command()
+@click.option("--status", type=click.Choice(list(JobStatus), case_sensitive=False), help="Only jobs in this state.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most this many, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
+@explained
+def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
+    """List the imports, the newest first."""
+    with session() as opened:
+        found = job_table.newest(opened.connection, status=status, limit=limit)
+        if as_json:
+            with opened.database.connect() as other:
+                print_json_lines(job.status_object(row_errors.preview(other, job.id)) for job in found)
+            return
+        print_table(
+            [
+                ("job", "whole"),
+                ("file", "left"),
+                ("status", "left"),
+                ("rows", "right"),
+                ("imported", "right"),
+                ("rejected", "right"),
+                ("skipped", "right"),
+                ("created", "left"),
+            ],
+            (
+                (
+                    job.id,
+                    job.filename,
+                    job.status.value,
+                    job.total_rows if job.total_rows is not None else "?",
+                    job.success_count,
+                    job.error_count,
+                    job.skipped_count,
+                    job.created_at,
+                )
+                for job in found
+            ),
+            empty="No imports yet. `bibliflow import FILE` makes the first one.",
+        )
+
+
+@click.command()
+@click.argument("job")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@explained
+def status(job: str, as_json: bool) -> None:
+    """Show how the import JOB stands; JOB is an id or the start of one."""
+    with session() as opened:
+        found = job_table.find(opened.connection, job)
+        preview = row_errors.preview(opened.connection, found.id)
+        if as_json:
+            click.echo(json.dumps(found.status_object(preview)))
+            return
+        click.echo(summary(found))
+        for error in preview:
+            click.echo(visible(f"  row {error['row_number']:,}: {error['error_message']}", limit=300))
+        if found.error_count > len(preview):
+            narrate(f"... and more: `bibliflow errors {found.id}` shows them all.")
+
+
+def summary(job: Job) -> str:
+    """A job's state in one or two lines, safe to print."""
+    lines = [visible(f"{job.filename}: {_state(job)}")]
+    lines.append(f"  job {job.id}")
+    return "\n".join(lines)
+
+
+def _state(job: Job) -> str:
+    counts = f"{job.success_count:,} imported, {job.error_count:,} rejected"
+    if job.skipped_count:
+        counts += f", {job.skipped_count:,} skipped"
+    total = f"{job.total_rows:,}" if job.total_rows is not None else "?"
+    match job.status:
+        case JobStatus.PENDING:
+            return f"waiting{f' ({job.failure_reason})' if job.failure_reason else ''}"
+        case JobStatus.PROCESSING:
+            return f"importing, {job.progress_percent:.1f} % of {total} rows; so far {counts}"
+        case JobStatus.SUCCESS:
+            return f"done, {total} rows: {counts}, in {job.seconds:.1f} s"
+        case JobStatus.FAILURE:
+            return f"failed: {job.failure_reason}; {counts}"
+        case JobStatus.CANCELLED:
+            return f"cancelled; {counts}"

@@ -1,0 +1,80 @@
+"""What most commands need: settings, paths, a connection; and printing that cannot be abused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from daemon import log, settings
+from daemon.catalog.database import Connection, Database
+from daemon.settings import Paths, Settings
+from daemon.visible import visible
+
+
+UNLIMITED = 100_000
+"""Columns of a table that is not for a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open catalogue."""
+
+    settings: Settings
+    paths: Paths
+    database: Database
+    connection: Connection
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Settings and an open catalogue. Raises the errors that :func:`daemon.exits.explained` words."""
+    log.configure(quiet=True)
+    loaded, paths = settings.load()
+    with Database(loaded, paths) as database, database.connect() as connection:
+        yield Session(loaded, paths, database, connection)
+
+
+def narrate(message: str) -> None:
+    """Say something to the person at the terminal, on standard error."""
+    click.echo(visible(message), err=True)
+
+
+def print_json_lines(rows: Iterable[dict[str, Any]]) -> None:
+    """One JSON object per line, each as soon as it is there."""
+    for row in rows:
+        click.echo(json.dumps(row))
+
+
+def print_table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """A table of untrusted values; ``columns`` are (title, "left", "right" or "whole": never cut)."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for title, kind in columns:
+        justify: Literal["left", "right"] = "right" if kind == "right" else "left"
+        overflow: Literal["fold", "ellipsis"] = "ellipsis" if kind == "left" else "fold"
+        table.add_column(title, justify=justify, no_wrap=True, overflow=overflow)
+    for row in rows:
+        table.add_row(*(Text(visible(number_or_text(value))) for value in row))
+    if not table.row_count:
+        narrate(empty)
+        return
+    console = Console()
+    # What goes into a file or another program is not cut to the width of a terminal.
+    console.print(table, width=None if console.is_terminal else UNLIMITED, crop=False)
+
+
+def number_or_text(value: object) -> object:
+    """Numbers with thousands separators, moments in local time, everything else as it is."""
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return value

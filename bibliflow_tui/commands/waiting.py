@@ -1,0 +1,67 @@
+"""Waiting for imports with a progress bar on the terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from bibliflow_tui.commands.session import Session, narrate
+from daemon import control
+from daemon.catalog import jobs as job_table
+from daemon.catalog.jobs import Job
+from daemon.visible import visible
+
+LOOK = 0.1
+"""Seconds between looks at the jobs."""
+
+LOOK_FOR_DAEMON = 2.0
+"""Seconds between looks whether the daemon that should do them is alive."""
+
+
+def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
+    """The jobs when all are finished, with their progress on standard error if that is a terminal.
+
+    A daemon that dies meanwhile is started again. Ctrl-C stops the waiting, not the imports.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    current = {job.id: job for job in jobs}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bars = {job.id: progress.add_task(_name(job), total=None, speed="") for job in jobs}
+        looked = time.monotonic()
+        try:
+            while True:
+                for job_id in [job.id for job in current.values() if not job.status.is_final]:
+                    current[job_id] = job_table.get(opened.connection, job_id)
+                    _show(progress, bars[job_id], current[job_id])
+                if all(job.status.is_final for job in current.values()):
+                    return list(current.values())
+                if time.monotonic() - looked > LOOK_FOR_DAEMON:
+                    looked = time.monotonic()
+                    if control.running(opened.paths) is None:
+                        control.start(opened.paths)
+                        narrate("The daemon had ended; started it again.")
+                time.sleep(LOOK)
+        except KeyboardInterrupt:
+            narrate("The imports go on without you; `bibliflow jobs` shows how they stand.")
+            raise
+
+
+def _name(job: Job) -> str:
+    # rich reads [brackets] in a description as markup; Text.markup escapes them.
+    return Text(visible(job.filename, limit=40)).markup
+
+
+def _show(progress: Progress, bar: TaskID, job: Job) -> None:
+    speed = f"{job.rows_per_second:,.0f} rows/s" if job.rows_per_second else ""
+    progress.update(bar, total=job.total_rows, completed=job.processed_rows, speed=speed)

@@ -1,0 +1,1 @@
+"""PostgreSQL, where the truth is kept. The only package with SQL: one module per table."""

@@ -1,0 +1,212 @@
+"""Connections to the catalogue: the embedded server or your own, and migrations when one is opened."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from daemon.catalog.embedded import EmbeddedServer, ServerError
+from daemon.settings import Paths, Settings
+
+OLDEST_SERVER = 150000
+"""PostgreSQL 15, as ``server_version_num``."""
+
+CONNECTION_OPTIONS: dict[str, Any] = {
+    "application_name": "bibliflow",
+    "connect_timeout": 5,  # seconds
+    # A server that vanished without a word is given up after this; libpq would wait for ever.
+    "tcp_user_timeout": 15_000,  # milliseconds
+    "keepalives_idle": 10,  # seconds
+}
+
+_MIGRATION_LOCK = 0x6269626C696F  # "biblio", the key of the advisory lock that migrations take
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+
+
+class DatabaseError(Exception):
+    """The database cannot be used. The message says which, why, and what to do next; never a password."""
+
+
+class Database:
+    """One program's access to the catalogue.
+
+    ``open()`` starts or adopts the embedded server where no address is configured, and brings the schema up
+    to date. Opening and closing again is cheap when the server runs already.
+    """
+
+    def __init__(self, settings: Settings, paths: Paths) -> None:
+        self._url = settings.database.url.get_secret_value()
+        self._paths = paths
+        self._server = None if self._url else EmbeddedServer(paths.server)
+        self._conninfo: str | None = None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the server is Bibliflow's own."""
+        return self._server is not None
+
+    def open(self) -> Self:
+        """Make the database ready for :meth:`connect`. Raises :class:`DatabaseError`."""
+        if self._conninfo is None:
+            try:
+                address = self._server.acquire() if self._server else self._url
+                self._conninfo = make_conninfo(address, **CONNECTION_OPTIONS)
+                with self.connect() as connection:
+                    migrate(connection)
+            except ServerError as error:
+                self.close()
+                raise DatabaseError(str(error)) from error
+            except psycopg.Error as error:
+                self.close()
+                raise self._explain(error) from None
+            except BaseException:
+                self.close()
+                raise
+        return self
+
+    def close(self) -> None:
+        """Stop using the database; the last user of an embedded server stops it."""
+        self._conninfo = None
+        if self._server:
+            self._server.release()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ensure_server(self) -> bool:
+        """Start the embedded server again if it died; True if it had to. Raises :class:`DatabaseError`."""
+        if self._server is None:
+            return False
+        try:
+            return self._server.ensure_running()
+        except ServerError as error:
+            raise DatabaseError(str(error)) from error
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection in autocommit mode, closed at the end.
+
+        Raises :class:`DatabaseError` when the server cannot be reached; what goes wrong later comes as
+        :class:`psycopg.Error`.
+        """
+        try:
+            connection = psycopg.connect(self._address, autocommit=True)
+        except psycopg.Error as error:
+            raise self._explain(error) from None
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def pool(self, size: int) -> ConnectionPool[Connection]:
+        """A pool of at most ``size`` connections for a program with threads; connections are checked."""
+        return ConnectionPool(
+            self._address,
+            kwargs={"autocommit": True},
+            min_size=0,
+            max_size=size,
+            timeout=CONNECTION_OPTIONS["connect_timeout"],
+            check=ConnectionPool.check_connection,
+            open=True,
+        )
+
+    def ping(self) -> tuple[str, float]:
+        """The server's version and how long it takes to answer, in seconds. Raises as :meth:`connect`."""
+        with self.connect() as connection:
+            before = time.monotonic()
+            connection.execute("SELECT 1")
+            latency = time.monotonic() - before
+            return connection.info.parameter_status("server_version") or "?", latency
+
+    @property
+    def _address(self) -> str:
+        if self._conninfo is None:
+            raise RuntimeError("Database.open() has not been called")
+        return self._conninfo
+
+    def _explain(self, error: psycopg.Error) -> DatabaseError:
+        if isinstance(error, psycopg.ProgrammingError) and not error.sqlstate:
+            # libpq repeats the whole string, password included, when it cannot parse it.
+            return DatabaseError("database.url is not a PostgreSQL address; it looks like postgresql://user@host/name")
+        where = "the embedded server" if self._server else "database.url"
+        reason = " ".join(mask_password(str(error)).split())
+        return DatabaseError(f"The database cannot be used ({where}): {reason}")
+
+
+def mask_password(text: str) -> str:
+    """``text`` without the passwords of connection strings in it."""
+    text = re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    return re.sub(r"(password\s*=\s*)('[^']*'|\S+)", r"\1***", text, flags=re.IGNORECASE)
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether ``error`` says that the connection, not the statement, failed."""
+    return isinstance(error, (DatabaseError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout))
+
+
+def migrations() -> list[tuple[int, str, str]]:
+    """The numbered SQL files as (version, name, SQL), in order."""
+    files = resources.files("daemon.catalog") / "migrations"
+    found = []
+    for file in files.iterdir():
+        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
+            found.append((int(match[1]), match[2], file.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the schema up to date; whoever comes first does it, under an advisory lock.
+
+    Raises :class:`DatabaseError` when the server is too old or the schema newer than this program.
+    """
+    if connection.info.server_version < OLDEST_SERVER:
+        major = connection.info.server_version // 10000
+        raise DatabaseError(f"Bibliflow needs PostgreSQL 15 or newer; database.url leads to version {major}")
+    known = migrations()
+    newest = known[-1][0]
+    if _version(connection) == newest:
+        return
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations "
+            "(version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        version = _version(connection)
+        if version > newest:
+            raise DatabaseError(
+                f"The database has schema version {version}, made by a newer Bibliflow; this one knows versions "
+                f"up to {newest}. Update Bibliflow on this machine."
+            )
+        for number, name, sql in known:
+            if number > version:
+                connection.execute(sql.encode())
+                connection.execute(
+                    "INSERT INTO schema_migrations (version, name) VALUES (%s, %s)", [number, name]
+                )
+
+
+def _version(connection: Connection) -> int:
+    """The schema's version; 0 in an empty database."""
+    exists = connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL").fetchone()
+    if not exists or not exists[0]:
+        return 0
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations").fetchone()
+    return int(row[0]) if row else 0
+

@@ -1,0 +1,362 @@
+"""``import_jobs``: one row per import, its progress, its checkpoint and its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from daemon.catalog.database import Connection
+from daemon.catalog.ids import uuid7
+from daemon.catalog.storable import storable
+
+CHANNEL = "bibliflow_jobs"
+"""NOTIFY channel; the payload is the id of the job that changed."""
+
+SHORTEST_PREFIX = 4
+"""Fewer characters of an id name a job by accident rather than on purpose."""
+
+Source = Literal["cli", "dashboard", "watch"]
+
+
+class JobStatus(StrEnum):
+    """Where an import stands."""
+
+    PENDING = "PENDING"
+    """Waits for a worker, for the first time or after an interruption."""
+    PROCESSING = "PROCESSING"
+    """A worker has it, or had it and died."""
+    SUCCESS = "SUCCESS"
+    """Every row is a book, a row error or skipped."""
+    FAILURE = "FAILURE"
+    """Stopped for the reason in ``failure_reason``."""
+    CANCELLED = "CANCELLED"
+    """Stopped by its user."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will happen any more by itself."""
+        return self not in (JobStatus.PENDING, JobStatus.PROCESSING)
+
+
+class NoSuchJobError(Exception):
+    """No job, or more than one, goes by the given id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Rows by outcome, of a chunk or of a whole job."""
+
+    success: int = 0
+    error: int = 0
+    skipped: int = 0
+
+    @property
+    def processed(self) -> int:
+        """All of them."""
+        return self.success + self.error + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row of ``import_jobs``. Counts are rows, sizes are bytes."""
+
+    id: UUID
+    filename: str
+    status: JobStatus
+    source: Source
+    file_sha256: str | None = None
+    file_size: int | None = None
+    spool_path: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    read_as: dict[str, Any] | None = None
+    """How the importer understood the file: its dialect, and its header."""
+    total_rows: int | None = None
+    processed_rows: int = 0
+    success_count: int = 0
+    error_count: int = 0
+    skipped_count: int = 0
+    bytes_read: int = 0
+    task_id: str | None = None
+    failure_reason: str | None = None
+    submitted_by: str | None = None
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    undone_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", JobStatus(self.status))
+
+    @property
+    def progress_percent(self) -> float:
+        """0.0 to 100.0; 100.0 only for a job that has done every row."""
+        if self.status is JobStatus.SUCCESS:
+            return 100.0
+        if not self.total_rows:
+            return 0.0
+        return min(round(100 * self.processed_rows / self.total_rows, 1), 99.9)
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running, or ran."""
+        if self.started_at is None:
+            return 0.0
+        end = self.finished_at or datetime.now(UTC)
+        return max((end - self.started_at).total_seconds(), 0.0)
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Average speed since the start; None before the first checkpoint."""
+        if not self.processed_rows or not self.seconds:
+            return None
+        return round(self.processed_rows / self.seconds, 1)
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Time that the remaining rows take at that speed; None when it cannot be told."""
+        if self.status is not JobStatus.PROCESSING or not self.total_rows or not self.rows_per_second:
+            return None
+        return round((self.total_rows - self.processed_rows) / self.rows_per_second, 1)
+
+    def status_object(self, errors_preview: list[dict[str, Any]]) -> dict[str, Any]:
+        """The job as the commands print it in JSON."""
+        return {
+            "id": str(self.id),
+            "filename": self.filename,
+            "status": self.status.value,
+            "total_rows": self.total_rows,
+            "processed_rows": self.processed_rows,
+            "success_count": self.success_count,
+            "error_count": self.error_count,
+            "skipped_count": self.skipped_count,
+            "progress_percent": self.progress_percent,
+            "rows_per_second": self.rows_per_second,
+            "eta_seconds": self.eta_seconds,
+            "errors_preview": errors_preview,
+            "failure_reason": self.failure_reason,
+            "source": self.source,
+            "file_sha256": self.file_sha256,
+            "task_id": self.task_id,
+            "created_at": _iso(self.created_at),
+            "started_at": _iso(self.started_at),
+            "finished_at": _iso(self.finished_at),
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def create(
+    connection: Connection,
+    *,
+    job_id: UUID | None = None,
+    filename: str,
+    source: Source,
+    file_sha256: str | None,
+    file_size: int | None,
+    spool_path: str | None,
+    options: dict[str, Any],
+    task_id: str | None = None,
+    submitted_by: str | None = None,
+) -> Job:
+    """Add a PENDING job and return it."""
+    with connection.transaction(), connection.cursor(row_factory=class_row(Job)) as cursor:
+        cursor.execute(
+            "INSERT INTO import_jobs (id, filename, source, file_sha256, file_size, spool_path, options,"
+            " task_id, submitted_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
+            [
+                job_id or uuid7(),
+                storable(filename),
+                source,
+                file_sha256,
+                file_size,
+                spool_path,
+                Jsonb(options),
+                task_id,
+                submitted_by,
+            ],
+        )
+        job = cursor.fetchone()
+        if job is None:
+            raise RuntimeError("INSERT ... RETURNING returned no row")
+        _notify(connection, job.id)
+    return job
+
+
+def get(connection: Connection, job_id: UUID) -> Job:
+    """The job with this id. Raises :class:`NoSuchJobError`."""
+    with connection.cursor(row_factory=class_row(Job)) as cursor:
+        job = cursor.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
+    if job is None:
+        raise NoSuchJobError(f"There is no job {job_id}")
+    return job
+
+
+def find(connection: Connection, text: str) -> Job:
+    """The job whose id is, or unambiguously starts with, ``text``. Raises :class:`NoSuchJobError`."""
+    digits = text.strip().lower().replace("-", "")
+    if not digits or len(digits) > 32 or set(digits) - set("0123456789abcdef"):
+        raise NoSuchJobError(f"{text} is not a job id; `bibliflow jobs` lists them")
+    if len(digits) < SHORTEST_PREFIX:
+        raise NoSuchJobError(f"{text} is too short for a job id; give {SHORTEST_PREFIX} characters or more")
+    with connection.cursor(row_factory=class_row(Job)) as cursor:
+        found = cursor.execute(
+            "SELECT * FROM import_jobs WHERE id BETWEEN %s AND %s ORDER BY id LIMIT 2",
+            [UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))],
+        ).fetchall()
+    if not found:
+        raise NoSuchJobError(f"There is no job {text}; `bibliflow jobs` lists them")
+    if len(found) > 1:
+        raise NoSuchJobError(f"More than one job starts with {text}; give more of its id")
+    return found[0]
+
+
+def newest(connection: Connection, *, status: JobStatus | None = None, limit: int | None = None) -> Iterator[Job]:
+    """Jobs from the newest to the oldest, streamed."""
+    where = "WHERE status = %(status)s" if status else ""
+    with connection.transaction(), connection.cursor("newest_jobs", row_factory=class_row(Job)) as cursor:
+        cursor.execute(
+            f"SELECT * FROM import_jobs {where} ORDER BY id DESC LIMIT %(limit)s",  # noqa: S608
+            {"status": status, "limit": limit},
+        )
+        yield from cursor
+
+
+def count_by_status(connection: Connection) -> dict[JobStatus, int]:
+    """How many jobs there are in each status that occurs."""
+    rows = connection.execute("SELECT status, count(*) FROM import_jobs GROUP BY status").fetchall()
+    return {JobStatus(status): count for status, count in rows}
+
+
+def unfinished(connection: Connection) -> list[UUID]:
+    """Ids of the PENDING and PROCESSING jobs, oldest first."""
+    rows = connection.execute(
+        "SELECT id FROM import_jobs WHERE status IN ('PENDING', 'PROCESSING') ORDER BY id"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _lock_key(job_id: UUID) -> int:
+    """The low 64 bits of the id, which are random in a UUIDv7, as PostgreSQL's signed bigint."""
+    return int.from_bytes(job_id.bytes[8:], "big", signed=True)
+
+
+@contextmanager
+def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
+    """Hold the job's advisory lock on this connection; False if somebody else has it.
+
+    The lock belongs to the session and dies with its backend. So whoever gets it knows that no older
+    COMMIT for this job is still in flight, and may trust the checkpoint.
+    """
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(job_id)]).fetchone()
+    acquired = bool(row and row[0])
+    try:
+        yield acquired
+    finally:
+        if acquired and not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_lock_key(job_id)])
+
+
+def held(connection: Connection, job_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the jobs whose lock somebody holds at this moment.
+
+    Looks instead of trying: a lock taken for a look would turn a worker away that comes at that moment.
+    """
+    rows = connection.execute(
+        "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).fetchall()
+    keys = {row[0] for row in rows}
+    return {job_id for job_id in job_ids if _lock_key(job_id) in keys}
+
+
+def start(connection: Connection, job_id: UUID) -> Job | None:
+    """Mark the job PROCESSING and return it with its checkpoint; None if it is finished or gone."""
+    with connection.transaction(), connection.cursor(row_factory=class_row(Job)) as cursor:
+        job = cursor.execute(
+            "UPDATE import_jobs SET status = 'PROCESSING', started_at = coalesce(started_at, now()),"
+            " failure_reason = NULL WHERE id = %s AND status IN ('PENDING', 'PROCESSING') RETURNING *",
+            [job_id],
+        ).fetchone()
+        _notify(connection, job_id)
+    return job
+
+
+def describe(connection: Connection, job_id: UUID, read_as: dict[str, Any], total_rows: int) -> None:
+    """Record how the file was understood and how many data rows it has."""
+    with connection.transaction():
+        connection.execute(
+            "UPDATE import_jobs SET read_as = %s, total_rows = %s WHERE id = %s",
+            [Jsonb(read_as), total_rows, job_id],
+        )
+        _notify(connection, job_id)
+
+
+def checkpoint(connection: Connection, job_id: UUID, counts: Counts, bytes_read: int) -> bool:
+    """Add a chunk's ``counts``; to be called in the transaction that stores the chunk.
+
+    False if the job is not PROCESSING any more (cancelled, deleted): the chunk must be rolled back.
+    """
+    updated = connection.execute(
+        "UPDATE import_jobs SET processed_rows = processed_rows + %s, success_count = success_count + %s,"
+        " error_count = error_count + %s, skipped_count = skipped_count + %s, bytes_read = %s"
+        " WHERE id = %s AND status = 'PROCESSING'",
+        [counts.processed, counts.success, counts.error, counts.skipped, bytes_read, job_id],
+    )
+    _notify(connection, job_id)
+    return updated.rowcount == 1
+
+
+def succeed(connection: Connection, job_id: UUID) -> bool:
+    """Mark the job SUCCESS; False if it is not PROCESSING any more."""
+    return _finish(connection, job_id, JobStatus.SUCCESS, None)
+
+
+def fail(connection: Connection, job_id: UUID, reason: str) -> bool:
+    """Mark the job FAILURE for ``reason``; False if it was finished already."""
+    return _finish(connection, job_id, JobStatus.FAILURE, reason)
+
+
+def _finish(connection: Connection, job_id: UUID, status: JobStatus, reason: str | None) -> bool:
+    with connection.transaction():
+        updated = connection.execute(
+            "UPDATE import_jobs SET status = %s, failure_reason = %s, finished_at = now()"
+            " WHERE id = %s AND status IN ('PENDING', 'PROCESSING')",
+            [status, storable(reason) if reason else None, job_id],
+        )
+        _notify(connection, job_id)
+    return updated.rowcount == 1
+
+
+def put_back(connection: Connection, job_id: UUID, reason: str | None = None) -> None:
+    """Return an interrupted job to PENDING; its checkpoint stays. ``reason`` is shown meanwhile."""
+    with connection.transaction():
+        connection.execute(
+            "UPDATE import_jobs SET status = 'PENDING', failure_reason = %s"
+            " WHERE id = %s AND status = 'PROCESSING'",
+            [storable(reason) if reason else None, job_id],
+        )
+        _notify(connection, job_id)
+
+
+def changes(connection: Connection, timeout: float) -> Iterator[UUID]:
+    """Ids of jobs as they change, until none has changed for ``timeout`` seconds.
+
+    Notifications sent while nobody listens are lost: look at the table as well.
+    """
+    connection.execute(f"LISTEN {CHANNEL}")
+    for notification in connection.notifies(timeout=timeout):
+        yield UUID(notification.payload)
+
+
+def _notify(connection: Connection, job_id: UUID) -> None:
+    connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(job_id)])

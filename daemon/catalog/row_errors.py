@@ -1,0 +1,165 @@
+"""``import_row_errors``: one row per rejected record, with all its problems."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from daemon.catalog.database import Connection
+from daemon.catalog.ids import uuid7_block
+from daemon.catalog.storable import storable
+
+PREVIEW_LENGTH = 10
+"""Errors shown with the status of a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a record."""
+
+    field: str | None
+    """The book's field, or None where the whole record is meant."""
+    code: str
+    """Stable name of the rule, such as ``isbn_format``."""
+    message: str
+    """What is wrong, for people."""
+    value: str | None = None
+    """The offending value as the file has it."""
+    suggestion: str | None = None
+    """What was probably meant, where that can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that did not become a book."""
+
+    row_number: int
+    """Counts the records of the file, the header being row 1: what a spreadsheet shows."""
+    raw_data: str
+    """The record as CSV in the file's own delimiter."""
+    problems: Sequence[Problem]
+
+    @property
+    def error_message(self) -> str:
+        """The messages of all problems in one line."""
+        return "; ".join(problem.message for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One row of ``import_row_errors``."""
+
+    id: UUID
+    import_job_id: UUID
+    row_number: int
+    raw_data: str
+    error_message: str
+    problems: list[dict[str, Any]]
+    resolved_at: datetime | None
+    created_at: datetime
+
+    def as_dict(self) -> dict[str, Any]:
+        """The error as the commands print it in JSON."""
+        return {
+            "row_number": self.row_number,
+            "error_message": self.error_message,
+            "problems": self.problems,
+            "raw_data": self.raw_data,
+            "resolved_at": self.resolved_at.isoformat() if self.resolved_at else None,
+        }
+
+
+def add(connection: Connection, job_id: UUID, rejections: Sequence[Rejection]) -> None:
+    """Store ``rejections``; to be called in the transaction of their chunk."""
+    if not rejections:
+        return
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY import_row_errors (id, import_job_id, row_number, raw_data, error_message, problems) FROM STDIN"
+        ) as copy,
+    ):
+        for identifier, rejection in zip(uuid7_block(len(rejections)), rejections, strict=True):
+            copy.write_row(
+                (
+                    identifier,
+                    job_id,
+                    rejection.row_number,
+                    storable(rejection.raw_data),
+                    storable(rejection.error_message),
+                    Jsonb([_storable_problem(problem) for problem in rejection.problems]),
+                )
+            )
+
+
+def _storable_problem(problem: Problem) -> dict[str, str | None]:
+    return {key: storable(value) if value else value for key, value in asdict(problem).items()}
+
+
+_OPEN = "import_job_id = %(job)s AND resolved_at IS NULL"
+_WITH_CODE = " AND problems @> %(code)s"
+
+
+def _conditions(code: str | None) -> str:
+    return _OPEN + (_WITH_CODE if code else "")
+
+
+def _parameters(job_id: UUID, code: str | None) -> dict[str, Any]:
+    return {"job": job_id, "code": Jsonb([{"code": code}])}
+
+
+def stream(connection: Connection, job_id: UUID, *, code: str | None = None) -> Iterator[RowError]:
+    """The open errors of a job in the order of the file, optionally those with one problem code."""
+    with connection.transaction(), connection.cursor("row_errors", row_factory=class_row(RowError)) as cursor:
+        cursor.execute(
+            f"SELECT * FROM import_row_errors WHERE {_conditions(code)} ORDER BY row_number, id",  # noqa: S608
+            _parameters(job_id, code),
+        )
+        yield from cursor
+
+
+def page(
+    connection: Connection, job_id: UUID, *, code: str | None = None, offset: int = 0, limit: int = PREVIEW_LENGTH
+) -> list[RowError]:
+    """``limit`` open errors of a job in the order of the file, beginning at the ``offset``-th."""
+    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        return cursor.execute(
+            f"SELECT * FROM import_row_errors WHERE {_conditions(code)} ORDER BY row_number, id"  # noqa: S608
+            " OFFSET %(offset)s LIMIT %(limit)s",
+            _parameters(job_id, code) | {"offset": offset, "limit": limit},
+        ).fetchall()
+
+
+def preview(connection: Connection, job_id: UUID) -> list[dict[str, Any]]:
+    """The first errors of a job as its status shows them."""
+    return [
+        {"row_number": error.row_number, "error_message": error.error_message, "raw_data": error.raw_data}
+        for error in page(connection, job_id)
+    ]
+
+
+def count(connection: Connection, job_id: UUID, *, code: str | None = None) -> int:
+    """How many open errors a job has."""
+    row = connection.execute(
+        f"SELECT count(*) FROM import_row_errors WHERE {_conditions(code)}",  # noqa: S608
+        _parameters(job_id, code),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_by_code(connection: Connection, job_id: UUID) -> dict[str, int]:
+    """How many open errors of a job have each problem code, the most frequent first."""
+    rows = connection.execute(
+        "SELECT code, count(*) FROM ("
+        " SELECT DISTINCT id, problem ->> 'code' AS code"
+        " FROM import_row_errors, jsonb_array_elements(problems) AS problem"
+        f" WHERE {_OPEN}) AS codes GROUP BY code ORDER BY count(*) DESC, code",  # noqa: S608
+        _parameters(job_id, None),
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,69 @@
+"""Exit codes, and errors that users can meet as one line instead of a traceback. For both commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from functools import wraps
+from typing import NoReturn, ParamSpec
+
+import click
+
+from daemon.catalog.database import DatabaseError, is_out_of_reach, mask_password
+from daemon.catalog.jobs import NoSuchJobError
+from daemon.control import DaemonError
+from daemon.settings import SettingsError
+from daemon.visible import visible
+
+P = ParamSpec("P")
+
+
+class ExitCode(IntEnum):
+    """What the commands tell a shell."""
+
+    DONE = 0
+    FAILED = 1
+    """The job failed or was cancelled; or the daemon is not as it should be."""
+    USAGE = 2
+    """Wrong usage, wrong configuration, or a file that was refused."""
+    UNREACHABLE = 3
+    """Database or queue out of reach."""
+    NO_SUCH_JOB = 4
+
+
+def fail(message: str, code: ExitCode) -> NoReturn:
+    """Say ``message`` on standard error and end with ``code``."""
+    context = click.get_current_context(silent=True)
+    program = context.find_root().info_name if context else "bibliflow"
+    click.echo(f"{program}: {visible(mask_password(message))}", err=True)
+    sys.exit(code)
+
+
+def explained(command: Callable[P, None]) -> Callable[P, None]:
+    """Let ``command`` end with one line and an exit code on the errors that users can meet."""
+
+    @wraps(command)
+    def run(*args: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*args, **options)
+        except SettingsError as error:
+            fail(str(error), ExitCode.USAGE)
+        except NoSuchJobError as error:
+            fail(str(error), ExitCode.NO_SUCH_JOB)
+        except DatabaseError as error:
+            fail(str(error), ExitCode.UNREACHABLE)
+        except DaemonError as error:
+            fail(str(error), ExitCode.FAILED)
+        except BrokenPipeError:
+            # The reader, `head` for one, has enough. Nothing is left to say, not even at interpreter exit.
+            sys.stderr.close()
+            sys.exit(ExitCode.DONE)
+        except OSError as error:
+            fail(f"{error.filename or 'The home'}: {error.strerror or error}", ExitCode.FAILED)
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+            fail(f"The database was lost: {error}", ExitCode.UNREACHABLE)
+
+    return run

@@ -1,0 +1,107 @@
+"""Is everything well? One report, the same for both commands and the dashboard."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from daemon import control
+from daemon.catalog import jobs
+from daemon.catalog.database import Database, is_out_of_reach
+from daemon.queue import JobQueue
+from daemon.settings import Paths, Settings
+from daemon.state import State
+
+STALE_HEARTBEAT = 15.0
+"""Seconds after which a daemon that runs but does not say so counts as hung."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What :func:`check` found."""
+
+    database: dict[str, Any]
+    daemon: dict[str, Any]
+    queue: dict[str, Any]
+
+    @property
+    def exit_code(self) -> int:
+        """0 all is well, 1 something is not, 3 the database is out of reach."""
+        if not self.database["ok"]:
+            return 3
+        return 0 if self.daemon["ok"] and self.queue["ok"] else 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "status": "ok" if self.exit_code == 0 else "error",
+            "database": self.database,
+            "daemon": self.daemon,
+            "queue": self.queue,
+        }
+
+    def lines(self) -> list[str]:
+        """For people, a line per part."""
+        parts = [("database", self.database), ("daemon", self.daemon), ("queue", self.queue)]
+        return [f"{'ok   ' if part['ok'] else 'ERROR'}  {name:<9} {part['message']}" for name, part in parts]
+
+
+def check(settings: Settings, paths: Paths) -> Report:
+    """Look at database, daemon and queue; nothing is started but an embedded server that was down."""
+    return Report(_database(settings, paths), _daemon(paths), _queue(paths))
+
+
+def _database(settings: Settings, paths: Paths) -> dict[str, Any]:
+    started = time.monotonic()
+    try:
+        with Database(settings, paths) as database:
+            version, latency = database.ping()
+            with database.connect() as connection:
+                counts = jobs.count_by_status(connection)
+    except Exception as error:
+        if not is_out_of_reach(error):
+            raise
+        return {"ok": False, "message": str(error), "seconds": round(time.monotonic() - started, 3)}
+    kind = "embedded server" if database.is_embedded else "database.url"
+    return {
+        "ok": True,
+        "message": f"PostgreSQL {version} ({kind}), answers in {1000 * latency:.1f} ms",
+        "latency_ms": round(1000 * latency, 2),
+        "server_version": version,
+        "embedded": database.is_embedded,
+        "jobs": {status.value: count for status, count in counts.items()},
+    }
+
+
+def _daemon(paths: Paths) -> dict[str, Any]:
+    info = control.running(paths)
+    if info is None:
+        return {"ok": False, "message": "not running; `bibliflow-daemon run` starts it", "pid": None}
+    found: dict[str, Any] = {"ok": info.ready, "pid": info.pid}
+    if not info.ready:
+        return found | {"message": f"starting, process {info.pid}"}
+    with State(paths.state_db) as state:
+        beat = state.heartbeat()
+    if beat is None or beat.pid != info.pid or beat.age > STALE_HEARTBEAT:
+        age = f"{beat.age:.0f} s ago" if beat and beat.pid == info.pid else "never"
+        return found | {"ok": False, "message": f"process {info.pid} hangs; its last heartbeat was {age}"}
+    return found | {
+        "message": f"running, process {info.pid}, {beat.workers} workers",
+        "workers": beat.workers,
+        "started_at": beat.started_at,
+        "heartbeat_age": round(beat.age, 1),
+    }
+
+
+def _queue(paths: Paths) -> dict[str, Any]:
+    if not paths.queue_db.exists():
+        return {"ok": True, "message": "empty", "depth": 0}
+    try:
+        queue = JobQueue(paths.queue_db)
+        depth = queue.depth()
+        queue.close()
+    except sqlite3.Error as error:
+        return {"ok": False, "message": f"{paths.queue_db}: {error}", "depth": None}
+    return {"ok": True, "message": f"{depth} waiting" if depth else "empty", "depth": depth}

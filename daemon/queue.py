@@ -1,0 +1,79 @@
+"""The task queue: Huey on an SQLite file. It only wakes workers up; what is to be done stands in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from huey import SqliteHuey
+from huey.api import Task
+from huey.registry import Message
+from huey.serializer import Serializer
+
+from daemon.settings import APP_NAME
+
+BUSY_TIMEOUT = 30
+"""Seconds that a process waits for another one's write to the queue file."""
+
+
+class JsonSerializer(Serializer):  # type: ignore[misc]  # Huey has no types
+    """Tasks as JSON. Huey's own serializer is pickle: whoever can write its file can run code."""
+
+    def _serialize(self, data: Any) -> bytes:
+        if isinstance(data, Message):
+            data = {key: value for key, value in data._asdict().items() if value is not None}
+        return json.dumps(data).encode()
+
+    def _deserialize(self, data: bytes) -> Message:
+        return Message(**json.loads(bytes(data)))
+
+
+class JobQueue:
+    """The queue of one home. Every process that uses it makes its own; a fork must not share one."""
+
+    def __init__(self, path: Path) -> None:
+        self._run: Callable[[UUID], None] | None = None
+        self.huey = SqliteHuey(
+            APP_NAME,
+            filename=str(path),
+            results=False,
+            serializer=JsonSerializer(),
+            strict_fifo=True,
+            timeout=BUSY_TIMEOUT,
+        )
+        path.chmod(0o600)
+
+        @self.huey.task()  # type: ignore[untyped-decorator]
+        def run_job(job_id: str) -> None:
+            if self._run is None:
+                raise RuntimeError("this process enqueues jobs but does not run them")
+            self._run(UUID(job_id))
+
+        self._run_job = run_job
+
+    def on_job(self, run: Callable[[UUID], None]) -> None:
+        """Make ``run`` what a worker does with a job."""
+        self._run = run
+
+    def task(self, job_id: UUID) -> Task:
+        """A task for the job, not yet enqueued; its ``id`` is known already."""
+        return self._run_job.s(str(job_id))
+
+    def enqueue(self, task: Task) -> None:
+        """Hand ``task`` to whichever worker is free first."""
+        self.huey.enqueue(task)
+
+    def waiting(self) -> set[UUID]:
+        """The jobs that have a task in the queue."""
+        return {UUID(task.args[0]) for task in self.huey.pending()}
+
+    def depth(self) -> int:
+        """How many tasks are in the queue."""
+        return int(self.huey.storage.queue_size())
+
+    def close(self) -> None:
+        """Give the file back."""
+        self.huey.storage.close()

@@ -1,0 +1,28 @@
+"""Finds unfinished jobs that no worker holds and no task is waiting for, and wakes a worker for them.
+
+Huey deletes a task before it runs it: a killed worker loses it. PostgreSQL still has the job.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from daemon.catalog import jobs
+from daemon.catalog.database import Connection
+from daemon.queue import JobQueue
+
+log = structlog.get_logger(__name__)
+
+
+def reconcile(connection: Connection, queue: JobQueue) -> int:
+    """Enqueue what is unfinished, unlocked and not in the queue; how many jobs that was."""
+    unfinished = jobs.unfinished(connection)
+    held = jobs.held(connection, unfinished)
+    if queue.depth() + len(held) >= len(unfinished):
+        return 0  # nothing can be missing; spares reading a long queue every time
+    waiting = queue.waiting()
+    lost = [job_id for job_id in unfinished if job_id not in waiting and job_id not in held]
+    for job_id in lost:
+        queue.enqueue(queue.task(job_id))
+        log.info("job taken up again", job_id=str(job_id))
+    return len(lost)

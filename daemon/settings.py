@@ -1,0 +1,219 @@
+"""config.toml and the environment, as one checked object; and every path that the program uses.
+
+Precedence, highest first: ``BIBLIFLOW_SECTION__KEY`` environment variables, ``config.toml``, the defaults
+below; ``DATABASE_URL`` is looked at last, when nothing else names a database.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import AliasChoices, BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+APP_NAME = "bibliflow"
+ENV_PREFIX = "BIBLIFLOW_"
+HOME_VARIABLE = "BIBLIFLOW_HOME"
+
+BookField = Literal["title", "author", "isbn", "publication_year"]
+"""The columns of a book that a file can fill."""
+
+DuplicatePolicy = Literal["error", "skip", "update"]
+"""What happens to a row whose ISBN is in the catalogue already."""
+
+IsbnCheck = Literal["format", "checksum"]
+"""How far an ISBN is checked: its form only, or its check digit too."""
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message is one line and names the key."""
+
+
+class Section(BaseModel):
+    """One table of config.toml; unknown keys are errors, so that typing mistakes are noticed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    """``[database]``."""
+
+    url: SecretStr = SecretStr("")
+    """postgresql:// address of your own server, 15 or newer; empty starts a private one."""
+
+
+class DaemonSettings(Section):
+    """``[daemon]``."""
+
+    workers: int = Field(default=2, ge=1, le=64)
+    """How many files are imported at the same time; each import can use a core of its own."""
+
+
+class ImportSettings(Section):
+    """``[import]``."""
+
+    isbn_check: IsbnCheck = "format"
+    """"format" looks at the form of an ISBN only; "checksum" rejects wrong check digits too."""
+
+    on_duplicate: DuplicatePolicy = "error"
+    """What to do with an ISBN that is in the catalogue already: "error", "skip" or "update"."""
+
+    max_file_size: ByteSize = ByteSize(100_000_000)
+    """Larger files are refused; written as a number of bytes or like "100MB"."""
+
+    columns: dict[BookField, str] = Field(default_factory=dict)
+    """Names of columns in your files, where Bibliflow does not know them by itself."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Build it with :func:`load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    database: DatabaseSettings = DatabaseSettings()
+    daemon: DaemonSettings = DaemonSettings()
+    importing: ImportSettings = Field(
+        default=ImportSettings(),
+        # "import" is a word of Python, and an alias takes env_prefix away: so both names, in full.
+        validation_alias=AliasChoices("import", f"{ENV_PREFIX}import"),
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over config.toml (which :func:`load` passes as initial values); nothing else."""
+        return env_settings, init_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Where the program keeps its files. Under ``BIBLIFLOW_HOME`` all of them share one directory."""
+
+    config: Path
+    """config.toml; it need not exist."""
+    state: Path
+    """Private directory: queue, event log, locks, daemon log."""
+    spool: Path
+    """Private directory: copies of the files being imported."""
+    server: Path
+    """Directory of the embedded PostgreSQL server."""
+
+    @property
+    def queue_db(self) -> Path:
+        """SQLite file of the task queue."""
+        return self.state / "queue.db"
+
+    @property
+    def state_db(self) -> Path:
+        """SQLite file of the event log and the daemon's heartbeat."""
+        return self.state / "state.db"
+
+    @property
+    def daemon_lock(self) -> Path:
+        """File that a running daemon keeps locked; it holds the daemon's process id."""
+        return self.state / "daemon.lock"
+
+    @property
+    def daemon_log(self) -> Path:
+        """Output of a daemon that runs in the background."""
+        return self.state / "daemon.log"
+
+    def make_private(self) -> None:
+        """Create the private directories, closed to everybody else (0700)."""
+        for directory in (self.state, self.spool):
+            for parent in reversed(directory.parents):
+                parent.mkdir(mode=0o700, exist_ok=True)
+            directory.mkdir(mode=0o700, exist_ok=True)
+            directory.chmod(0o700)
+
+
+def paths() -> Paths:
+    """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories."""
+    if home := os.environ.get(HOME_VARIABLE):
+        root = Path(home).expanduser().absolute()
+        return Paths(root / "config.toml", root / "state", root / "spool", root / "postgresql")
+    dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
+    data = Path(dirs.user_data_dir)
+    return Paths(
+        config=Path(dirs.user_config_dir) / "config.toml",
+        state=Path(dirs.user_state_dir) / "state",
+        spool=data / "spool",
+        server=data / "postgresql",
+    )
+
+
+def load() -> tuple[Settings, Paths]:
+    """Read config.toml and the environment.
+
+    Raises :class:`SettingsError` with one line that names the file or variable, the key and what is wrong.
+    """
+    where = paths()
+    values = _read_toml(where.config)
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error, where.config)) from None
+    except Exception as error:  # pydantic-settings has errors of its own for values that are not JSON
+        raise SettingsError(f"Environment: {error}") from None
+    fallback = os.environ.get("DATABASE_URL", "")
+    if not settings.database.url.get_secret_value() and fallback:
+        database = DatabaseSettings(url=SecretStr(fallback))
+        settings = settings.model_copy(update={"database": database})
+    return settings, where
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def sections() -> dict[str, FieldInfo]:
+    """The tables of config.toml by name, with their pydantic fields."""
+    names = {"importing": "import"}
+    return {names.get(name, name): field for name, field in Settings.model_fields.items()}
+
+
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings ignores variables whose first part it does not know; a typing mistake should show."""
+    known = {name.upper() for name in sections()}
+    for variable in os.environ:
+        name = variable.upper()
+        if not name.startswith(ENV_PREFIX) or name == HOME_VARIABLE:
+            continue
+        if name.removeprefix(ENV_PREFIX).partition("__")[0] not in known:
+            raise SettingsError(
+                f"Environment: unknown variable {variable}; the sections are {', '.join(sorted(known))}"
+            )
+
+
+def _one_line(error: ValidationError, config: Path) -> str:
+    """The first problem of ``error``; never its input value, which may be a password."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    location = [str(part).removeprefix(ENV_PREFIX) for part in problem["loc"] if part != "[key]"]
+    variable = ENV_PREFIX + "__".join(location).upper()
+    from_environment = variable in {name.upper() for name in os.environ}
+    where = f"Environment: {variable}" if from_environment else f"{config}: {'.'.join(location)}"
+    if problem["type"] == "extra_forbidden":
+        return f"{where} is not a setting; see config.example.toml for those there are"
+    return f"{where}: {problem['msg']}"
