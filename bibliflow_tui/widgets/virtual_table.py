@@ -163,6 +163,8 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         self._pages: LRUCache[int, list[Row]] = LRUCache(PAGES_KEPT)
         self._pending: dict[int, tuple[int, int]] = {}  # page -> request that may fill it, and its limit
         self._last_request = 0
+        self._stale: set[int] = set()  # pages shown but to be fetched again
+        self._followed: str | None = None  # key of the row that the cursor goes after
         self._timer: Timer | None = None
         self._click_moved = False
 
@@ -187,6 +189,8 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         self._total = total
         self._pages.clear()
         self._pending.clear()
+        self._stale.clear()
+        self._followed = None
         self.virtual_size = Size(0, total + 1)
         if self.is_mounted:
             self.scroll_to(y=0, animate=False)
@@ -200,6 +204,15 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         self.set_reactive(VirtualTable.cursor_row, self.validate_cursor_row(self.cursor_row))
         self._rows_changed()
 
+    def refetch(self, total: int) -> None:
+        """Rows may have changed or moved: fetch those on screen again, and show the old ones until then.
+
+        The cursor stays on its row wherever that is now, unless it is on the first: there it stays.
+        """
+        self._stale.update(self._pages.keys())
+        self._followed = self.selected_key if self.cursor_row else None
+        self.set_total(total)
+
     def provide(self, request: int, offset: int, rows: Sequence[Row]) -> bool:
         """The answer to `PageWanted`. False when nobody waits for it any more."""
         number = offset // PAGE
@@ -209,6 +222,8 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         del self._pending[number]
         self._pages.discard(number)  # this cache never overwrites
         self._pages.set(number, list(rows[:PAGE]))
+        self._stale.discard(number)
+        self._follow(number)
         self.refresh()
         if limit != self._expected(number):  # the total has changed while the answer was on its way
             self._want_soon()
@@ -240,6 +255,14 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         if self._timer is None and self.is_mounted:
             self._timer = self.set_timer(DEBOUNCE, self._want)
 
+    def _follow(self, number: int) -> None:
+        """Put the cursor back on the row it was on before a :meth:`refetch`, if that is in this page."""
+        for place, row in enumerate(self._pages[number]):
+            if row.key == self._followed:
+                self._followed = None
+                self.cursor_row = number * PAGE + place
+                return
+
     def _expected(self, number: int) -> int:
         """Rows that a page should have."""
         return max(0, min(PAGE, self.total - number * PAGE))
@@ -252,7 +275,8 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         wanted = [
             number
             for number in (*range(first, last + 1), last + 1, first - 1)
-            if number >= 0 and self._expected(number) != len(self._pages.get(number, []))
+            if number >= 0
+            and (number in self._stale or self._expected(number) != len(self._pages.get(number, [])))
         ]
         # What has been scrolled past is not waited for: a late answer is dropped, a later need asks again.
         self._pending = {number: self._pending[number] for number in wanted if number in self._pending}

@@ -229,7 +229,7 @@ class Cluster:
     def _run(self, program: Path, arguments: Sequence[str], server_lock: int | None = None) -> str:
         """Run one of PostgreSQL's programs in the directory; its words go to the server's log.
 
-        Returns an empty string, or why it failed: the last serious line of what it logged.
+        Returns an empty string, or why it failed: the first serious line of what it logged.
         """
         user = ownership.server_user()
         variables = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
@@ -251,8 +251,9 @@ class Cluster:
                 return ""
             output.seek(begin)
             words = output.read().decode("utf-8", "replace")
-        serious = re.findall(r"(?:FATAL|PANIC|error): +(.*)", words)
-        return f"{serious[-1] if serious else f'exit code {done.returncode}'}. See {self.log}."
+        serious = re.search(r"(?:FATAL|PANIC|ERROR|error): +(.*)(?:\n.*HINT: +(.*))?", words)
+        said = [line.rstrip(".") for line in serious.groups() if line] if serious else []
+        return f"{'. '.join(said) or f'exit code {done.returncode}'}. See {self.log}."
 
 
 def _binaries() -> Path:

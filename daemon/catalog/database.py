@@ -32,6 +32,7 @@ CONNECTION_OPTIONS: dict[str, Any] = {
 _MIGRATION_LOCK = 0x6269626C696F  # "biblio", the key of the advisory lock that migrations take
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
+Pool: TypeAlias = ConnectionPool[Connection]
 
 
 class DatabaseError(Exception):
@@ -114,7 +115,7 @@ class Database:
         finally:
             connection.close()
 
-    def pool(self, size: int) -> ConnectionPool[Connection]:
+    def pool(self, size: int) -> Pool:
         """A pool of at most ``size`` connections for a program with threads; connections are checked."""
         return ConnectionPool(
             self._address,
@@ -153,6 +154,11 @@ def mask_password(text: str) -> str:
     """``text`` without the passwords of connection strings in it."""
     text = re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
     return re.sub(r"(password\s*=\s*)('[^']*'|\S+)", r"\1***", text, flags=re.IGNORECASE)
+
+
+def ensure_alive(connection: Connection) -> None:
+    """Raise :class:`psycopg.OperationalError` if the server is gone: a listener would not notice."""
+    ConnectionPool.check_connection(connection)
 
 
 def is_out_of_reach(error: BaseException) -> bool:

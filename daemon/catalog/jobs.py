@@ -231,6 +231,14 @@ def newest(connection: Connection, *, status: JobStatus | None = None, limit: in
         yield from cursor
 
 
+def page(connection: Connection, *, offset: int, limit: int) -> list[Job]:
+    """``limit`` jobs from the newest to the oldest, beginning at the ``offset``-th."""
+    with connection.cursor(row_factory=class_row(Job)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM import_jobs ORDER BY id DESC OFFSET %s LIMIT %s", [offset, limit]
+        ).fetchall()
+
+
 def count_by_status(connection: Connection) -> dict[JobStatus, int]:
     """How many jobs there are in each status that occurs."""
     rows = connection.execute("SELECT status, count(*) FROM import_jobs GROUP BY status").fetchall()
@@ -348,14 +356,19 @@ def put_back(connection: Connection, job_id: UUID, reason: str | None = None) ->
         _notify(connection, job_id)
 
 
-def changes(connection: Connection, timeout: float) -> Iterator[UUID]:
-    """Ids of jobs as they change, until none has changed for ``timeout`` seconds.
-
-    Notifications sent while nobody listens are lost: look at the table as well.
-    """
+def listen(connection: Connection) -> None:
+    """Let :func:`changed` on this connection hear of jobs that change from now on."""
     connection.execute(f"LISTEN {CHANNEL}")
-    for notification in connection.notifies(timeout=timeout):
-        yield UUID(notification.payload)
+
+
+def changed(connection: Connection, timeout: float) -> set[UUID]:
+    """The jobs that changed, as soon as one has; empty if none did for ``timeout`` seconds.
+
+    Notifications sent while nobody listens are lost: look at the table now and then as well.
+    """
+    first = list(connection.notifies(timeout=timeout, stop_after=1))
+    rest = list(connection.notifies(timeout=0)) if first else []
+    return {UUID(notification.payload) for notification in first + rest}
 
 
 def _notify(connection: Connection, job_id: UUID) -> None:

@@ -1,0 +1,89 @@
+"""Numbers, times and states as the screens show them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from textual.content import Content
+
+from daemon.catalog.jobs import Job, JobStatus
+
+
+class State(NamedTuple):
+    """A glyph and a word, never colour alone."""
+
+    glyph: str
+    word: str
+    colour: str
+    """A theme variable."""
+
+    def content(self) -> Content:
+        """For a cell."""
+        return Content.styled(f"{self.glyph} {self.word}", self.colour)
+
+
+STATES: dict[JobStatus, State] = {
+    JobStatus.PENDING: State("◌", "waiting", "$text-warning"),
+    JobStatus.PROCESSING: State("▶", "importing", "$text-accent"),
+    JobStatus.SUCCESS: State("✓", "done", "$text-success"),
+    JobStatus.FAILURE: State("✗", "failed", "$text-error"),
+    JobStatus.CANCELLED: State("⊘", "cancelled", "$foreground-muted"),
+}
+UNDONE = State("↶", "undone", "$foreground-muted")
+
+FULL, EMPTY = "█", "░"
+
+
+def state_of(job: Job) -> State:
+    """How a job stands."""
+    return UNDONE if job.undone_at else STATES[job.status]
+
+
+def bar(percent: float, width: int) -> Content:
+    """A progress bar of ``width`` cells and the number behind it; full only at 100."""
+    full = int(width * percent / 100)
+    return Content.assemble(
+        (FULL * full, "$accent"), (EMPTY * (width - full), "$foreground-muted"), f"{int(percent):>4} %"
+    )
+
+
+def rate(per_second: float | None) -> str:
+    """A speed in few cells: ``950/s``, ``91k/s``."""
+    if per_second is None:
+        return ""
+    return f"{per_second / 1000:,.0f}k/s" if per_second >= 10_000 else f"{per_second:,.0f}/s"
+
+
+def duration(seconds: float) -> str:
+    """``0:07``, ``12:30``, ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """``just now``, ``2 min ago``, ``3 h ago``, ``yesterday``, or the date."""
+    if moment is None:
+        return ""
+    now = now or datetime.now(UTC)
+    seconds = (now - moment).total_seconds()
+    if seconds < 5:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds:.0f} s ago"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    days = (now.astimezone().date() - moment.astimezone().date()).days
+    if days == 0:
+        return f"{seconds // 3600:.0f} h ago"
+    return "yesterday" if days == 1 else f"{moment.astimezone():%Y-%m-%d}"
+
+
+def clock(moment: datetime | None) -> str:
+    """The exact local time, with the date unless that is today."""
+    if moment is None:
+        return ""
+    local = moment.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,146 @@
+"""The dashboard's link to catalogue and daemon: one thread that listens, and says what changed as messages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from textual.message import Message
+
+from daemon import control
+from daemon.catalog import jobs
+from daemon.catalog.database import Connection, Database, DatabaseError, Pool, ensure_alive, is_out_of_reach
+from daemon.control import DaemonError, DaemonInfo
+from daemon.settings import Paths, Settings
+
+LOOK = 1.0
+"""Seconds between looks at daemon and connection."""
+
+POLL = 5.0
+"""Seconds after which the jobs are looked at even if nothing was heard: times like "2 min ago" grow."""
+
+CALM = 0.1
+"""Seconds between two messages at least: ten redraws a second look like motion, more are work for nothing."""
+
+FIRST_RETRY, LONGEST_RETRY = 1.0, 8.0
+"""Seconds to the next try when the database is out of reach; doubled each time."""
+
+CONNECTIONS = 3
+"""For the screens' workers, beside the listening one."""
+
+
+@dataclass
+class JobsChanged(Message):
+    """Jobs came, went or moved on; ``ids`` is empty where it is not known which."""
+
+    ids: frozenset[UUID]
+
+    def can_replace(self, message: Message) -> bool:
+        """A burst is one change."""
+        return isinstance(message, JobsChanged)
+
+
+@dataclass
+class DatabaseChanged(Message):
+    """The database came within reach (``error`` is None) or went out of it."""
+
+    error: str | None
+    retry_in: float = 0.0
+    """Seconds to the next try."""
+
+
+@dataclass
+class DaemonChanged(Message):
+    """The daemon started or ended; ``error`` says why it could not be started."""
+
+    info: DaemonInfo | None
+    error: str | None = None
+
+
+class Live:
+    """Opens the catalogue, starts a daemon if there is none, and watches both until :meth:`stop`."""
+
+    def __init__(self, settings: Settings, paths: Paths, post: Callable[[Message], object]) -> None:
+        self._paths = paths
+        self._database = Database(settings, paths)
+        self._post = post
+        self._stopping = threading.Event()
+        self._pool: Pool | None = None
+        self._daemon: DaemonInfo | None = None
+        self.daemon_started: DaemonInfo | None = None
+        """The daemon that was started from here."""
+
+    def run(self) -> None:
+        """The thread: connect, listen, and when the connection is lost begin again."""
+        retry = FIRST_RETRY
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._database.open()
+                    if self._pool is None:
+                        self._pool = self._database.pool(CONNECTIONS)
+                        self.start_daemon()
+                    with self._database.connect() as connection:
+                        jobs.listen(connection)
+                        self._post(DatabaseChanged(None))
+                        retry = FIRST_RETRY
+                        self._watch(connection)
+                except Exception as error:
+                    if not is_out_of_reach(error):
+                        raise
+                    self._post(DatabaseChanged(str(error), retry))
+                    self._stopping.wait(retry)
+                    retry = min(2 * retry, LONGEST_RETRY)
+        finally:
+            if self._pool:
+                self._pool.close()
+            self._database.close()
+
+    def stop(self) -> None:
+        """Let :meth:`run` end; at once where it waits, else within a second."""
+        self._stopping.set()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection for a worker. Raises what :func:`is_out_of_reach` knows if there is none."""
+        if self._pool is None:
+            raise DatabaseError("The database is not open yet")
+        with self._pool.connection() as connection:
+            yield connection
+
+    def start_daemon(self) -> None:
+        """Start a daemon unless one runs; what came of it is posted."""
+        try:
+            was_running = control.running(self._paths)
+            self._daemon = control.start(self._paths)
+        except DaemonError as error:
+            self._post(DaemonChanged(None, str(error)))
+            return
+        if was_running is None:
+            self.daemon_started = self._daemon
+        self._post(DaemonChanged(self._daemon))
+
+    def _watch(self, connection: Connection) -> None:
+        looked = polled = time.monotonic()
+        self._post(JobsChanged(frozenset()))
+        while not self._stopping.is_set():
+            ids = jobs.changed(connection, timeout=LOOK / 4)
+            now = time.monotonic()
+            if ids or now - polled > POLL:
+                polled = now
+                self._post(JobsChanged(frozenset(ids)))
+                self._stopping.wait(CALM)
+            if now - looked > LOOK:
+                looked = now
+                ensure_alive(connection)
+                self._look_for_daemon()
+
+    def _look_for_daemon(self) -> None:
+        info = control.running(self._paths)
+        if info != self._daemon:
+            self._daemon = info
+            self._post(DaemonChanged(info))

@@ -1,0 +1,79 @@
+"""What is known of one job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.widgets import Static
+
+from bibliflow_tui import formats
+from bibliflow_tui.text import safe_text
+from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.row_errors import RowError
+
+SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
+ENCODINGS = {"utf-8": "UTF-8"}
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+MUTED = "$foreground-muted"
+
+
+class JobDetail(Static):
+    """A few lines on the job under the cursor."""
+
+    def show(self, job: Job | None, errors: Sequence[RowError] = ()) -> None:
+        """Show ``job`` and its first ``errors``."""
+        lines = [] if job is None else [*_lines(job), *map(_error_line, errors)]
+        self.update(Content("\n").join(lines))
+
+
+def _lines(job: Job) -> list[Content]:
+    by = f", by {job.submitted_by}" if job.submitted_by else ""
+    origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}"
+    lines = [
+        Content.assemble(safe_text(job.filename, "bold"), "  ", safe_text(origin, MUTED)),
+        Content.assemble("  ", _counts(job)),
+    ]
+    if job.read_as:
+        lines.append(Content.assemble("  ", safe_text(_read_as(job), MUTED)))
+    if job.failure_reason:
+        lines.append(Content.assemble("  ", safe_text(f"✗ {job.failure_reason}", "$text-error")))
+        if job.status is JobStatus.FAILURE:
+            lines.append(Content.assemble("  ", safe_text(_next_step(job), MUTED)))
+    return lines
+
+
+def _counts(job: Job) -> Content:
+    parts = [f"{job.success_count:,} imported", f"{job.error_count:,} rejected"]
+    if job.skipped_count:
+        parts.append(f"{job.skipped_count:,} skipped")
+    if job.status is JobStatus.PROCESSING and job.total_rows is not None:
+        parts.append(f"{job.total_rows - job.processed_rows:,} to go")
+    elif job.finished_at:
+        parts.append(f"took {formats.duration(job.seconds)}")
+    return Content.assemble(formats.state_of(job).content(), "   ", "   ".join(parts))
+
+
+def _read_as(job: Job) -> str:
+    read_as = job.read_as or {}
+    header = read_as.get("header", [])
+    used = {index: name for indices in read_as.get("columns", {}).values() for index, name in _named(indices, header)}
+    encoding = ENCODINGS.get(read_as.get("encoding", ""), read_as.get("encoding", ""))
+    delimiter = DELIMITERS.get(read_as.get("delimiter", ""), read_as.get("delimiter", ""))
+    return f"read as {encoding}, {delimiter};  {', '.join(used[index] for index in sorted(used))}"
+
+
+def _named(indices: Sequence[int], header: Sequence[str]) -> list[tuple[int, str]]:
+    return [(index, header[index]) for index in indices if index < len(header)]
+
+
+def _next_step(job: Job) -> str:
+    if (job.failure_reason or "").startswith("No column"):
+        return "Name the columns: bibliflow import FILE --map author=\"...\", or --columns for a file without header."
+    return "Mend the file and add it again."
+
+
+def _error_line(error: RowError) -> Content:
+    return Content.assemble(
+        safe_text(f"  {error.row_number:>8,}  ", MUTED), safe_text(error.error_message, limit=200)
+    )

@@ -1,0 +1,56 @@
+"""The top line: the product's name, and whether database and daemon are there."""
+
+from __future__ import annotations
+
+import time
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from bibliflow_tui.live import DaemonChanged, DatabaseChanged
+from bibliflow_tui.text import safe_text
+
+UP, DOWN, UNKNOWN = "●", "○", "◌"
+
+
+class StateLine(Horizontal):
+    """Shows the latest :class:`DatabaseChanged` and :class:`DaemonChanged`."""
+
+    def compose(self) -> ComposeResult:
+        """Name on the left, states on the right."""
+        yield Static(Content.styled("Bibliflow", "bold $accent"), id="state-name")
+        yield Static(id="state-database")
+        yield Static(id="state-daemon")
+
+    def on_mount(self) -> None:
+        """Before the first answer."""
+        self._next_try = 0.0
+        self._show("database", UNKNOWN, "database starting", "$text-warning")
+        self._show("daemon", UNKNOWN, "daemon", "$foreground-muted")
+        self.set_interval(1, self._count_down)
+
+    def show_database(self, change: DatabaseChanged) -> None:
+        """Within reach, or out of it and when the next try is."""
+        self._next_try = time.monotonic() + change.retry_in if change.error else 0.0
+        if change.error is None:
+            self._show("database", UP, "database", "$text-success")
+        else:
+            self._count_down()
+
+    def show_daemon(self, change: DaemonChanged) -> None:
+        """Running, or not and what to do."""
+        if change.info:
+            self._show("daemon", UP, "daemon", "$text-success")
+        else:
+            self._show("daemon", DOWN, "no daemon, d starts it", "$text-error")
+
+    def _count_down(self) -> None:
+        if self._next_try:
+            seconds = max(0, round(self._next_try - time.monotonic()))
+            when = f"next try in {seconds} s" if seconds else "trying now"
+            self._show("database", DOWN, f"database out of reach, {when}", "$text-error")
+
+    def _show(self, name: str, glyph: str, text: str, colour: str) -> None:
+        self.query_one(f"#state-{name}", Static).update(safe_text(f"{glyph} {text}", colour))
