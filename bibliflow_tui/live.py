@@ -1,4 +1,4 @@
-"""The dashboard's link to catalogue and daemon: one thread that listens, and says what changed as messages."""
+"""The dashboard's link to catalogue and daemon: one thread that listens, and posts what changed."""
 
 from __future__ import annotations
 

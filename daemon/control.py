@@ -62,9 +62,7 @@ class DaemonLock:
             os.close(fd)
             other = _read(self._path)
             pid = f"process {other.pid}" if other else "another process"
-            raise DaemonError(
-                f"A daemon runs already for this home: {pid}. `bibliflow-daemon stop` ends it."
-            )
+            raise DaemonError(f"A daemon runs already for this home: {pid}. `bibliflow-daemon stop` ends it.")
         self._fd = fd
         self.announce(ready=False)
 

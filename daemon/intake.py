@@ -103,7 +103,9 @@ def submit(
         raise
     try:
         queue.enqueue(task)
-    except Exception:  # the job is safe in PostgreSQL; the reconciler enqueues it when the queue is well again
+    except (
+        Exception
+    ):  # the job is safe in PostgreSQL; the reconciler enqueues it when the queue is well again
         log.warning("queue out of order; the job waits for the reconciler", job_id=str(job_id), exc_info=True)
     return job
 
@@ -213,7 +215,7 @@ def _write_block(copy: BinaryIO, block: bytes) -> None:
 
 def _too_large(name: str, size: int, limit: int) -> RefusedError:
     return RefusedError(
-        f"{name}: has {size / 1e6:,.1f} MB, more than the {limit / 1e6:,.1f} MB that import.max_file_size allows"
+        f"{name}: has {size / 1e6:,.1f} MB, more than import.max_file_size allows ({limit / 1e6:,.1f} MB)"
     )
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
 from daemon.catalog.database import mask_password
 
 
-def configure(*, quiet: bool = False) -> None:
-    """Send the program's log lines, and warnings of the libraries, to standard error.
+def configure(*, quiet: bool = False, stream: TextIO | None = None) -> None:
+    """Send the program's log lines, and warnings of the libraries, to ``stream``: standard error if None.
 
     ``quiet`` programs, whose users read other things there, say warnings only.
     """
-    terminal = sys.stderr.isatty()
+    stream = stream or sys.stderr
+    terminal = stream.isatty()
     renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -28,9 +29,9 @@ def configure(*, quiet: bool = False) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -40,5 +41,5 @@ def configure(*, quiet: bool = False) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def _mask(logger: Any, method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _mask(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     return {key: mask_password(value) if isinstance(value, str) else value for key, value in event.items()}

@@ -1,4 +1,4 @@
-"""The task queue: Huey on an SQLite file. It only wakes workers up; what is to be done stands in PostgreSQL."""
+"""The task queue: Huey on an SQLite file. It only wakes workers; what is to be done stands in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUSY_TIMEOUT = 30
 """Seconds that a process waits for another one's write to the queue file."""
 
 
-class JsonSerializer(Serializer):  # type: ignore[misc]  # Huey has no types
+class JsonSerializer(Serializer):
     """Tasks as JSON. Huey's own serializer is pickle: whoever can write its file can run code."""
 
     def _serialize(self, data: Any) -> bytes:
@@ -46,7 +46,7 @@ class JobQueue:
         )
         path.chmod(0o600)
 
-        @self.huey.task()  # type: ignore[untyped-decorator]
+        @self.huey.task()
         def run_job(job_id: str) -> None:
             if self._run is None:
                 raise RuntimeError("this process enqueues jobs but does not run them")

@@ -176,7 +176,7 @@ class _StopFlag:
         return bool(self._flag.wait(seconds))
 
 
-class _Worker(Worker):  # type: ignore[misc]  # Huey has no types
+class _Worker(Worker):
     """Huey's worker, which looks between two tasks whether its daemon still lives."""
 
     def __init__(self, **options: Any) -> None:
@@ -188,5 +188,5 @@ class _Worker(Worker):  # type: ignore[misc]  # Huey has no types
             super().loop(now)
 
 
-class _Consumer(Consumer):  # type: ignore[misc]  # Huey has no types
+class _Consumer(Consumer):
     worker_class = _Worker

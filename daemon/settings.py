@@ -106,7 +106,7 @@ class Paths:
     config: Path
     """config.toml; it need not exist."""
     state: Path
-    """Private directory: queue, event log, locks, daemon log."""
+    """Private directory: queue, heartbeat, locks, logs."""
     spool: Path
     """Private directory: copies of the files being imported."""
     server: Path
@@ -119,7 +119,7 @@ class Paths:
 
     @property
     def state_db(self) -> Path:
-        """SQLite file of the event log and the daemon's heartbeat."""
+        """SQLite file of the daemon's heartbeat."""
         return self.state / "state.db"
 
     @property
@@ -131,6 +131,11 @@ class Paths:
     def daemon_log(self) -> Path:
         """Output of a daemon that runs in the background."""
         return self.state / "daemon.log"
+
+    @property
+    def dashboard_log(self) -> Path:
+        """Warnings of the dashboard, whose terminal has no room for them."""
+        return self.state / "dashboard.log"
 
     def make_private(self) -> None:
         """Create the private directories, closed to everybody else (0700)."""

@@ -1,4 +1,4 @@
-"""What a home knows about itself, in a small SQLite file: the daemon's heartbeat and its latest events."""
+"""What a home knows about itself, in a small SQLite file: the daemon's heartbeat."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import sqlite_utils
-
-KEPT_EVENTS = 1000
-"""Older events are dropped."""
 
 BUSY_TIMEOUT = 10
 """Seconds to wait for another process's write."""
@@ -36,18 +33,6 @@ class Heartbeat:
         return (datetime.now(UTC) - datetime.fromisoformat(self.beat_at)).total_seconds()
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened, for the activity log."""
-
-    id: int
-    at: str
-    """ISO 8601."""
-    kind: str
-    message: str
-    job_id: str | None
-
-
 class State:
     """The file, opened by one process. Losing it loses no import."""
 
@@ -56,13 +41,10 @@ class State:
         path.chmod(0o600)
         self._database = sqlite_utils.Database(connection)
         self._database.enable_wal()
-        self._database["heartbeat"].create(
+        self._database.table("heartbeat").create(
             {"pid": int, "workers": int, "started_at": str, "beat_at": str, "database_error": str},
             pk="pid",
             if_not_exists=True,
-        )
-        self._database["events"].create(
-            {"id": int, "at": str, "kind": str, "message": str, "job_id": str}, pk="id", if_not_exists=True
         )
 
     def __enter__(self) -> Self:
@@ -80,24 +62,10 @@ class State:
     def beat(self, heartbeat: Heartbeat) -> None:
         """Replace the heartbeat."""
         with self._database.conn:
-            self._database["heartbeat"].delete_where("pid <> ?", [heartbeat.pid])
-            self._database["heartbeat"].upsert(asdict(heartbeat), pk="pid")
+            self._database.table("heartbeat").delete_where("pid <> ?", [heartbeat.pid])
+            self._database.table("heartbeat").upsert(asdict(heartbeat), pk="pid")
 
     def heartbeat(self) -> Heartbeat | None:
         """The latest heartbeat, however old; None before the first."""
-        rows: list[dict[str, Any]] = list(self._database["heartbeat"].rows)
+        rows: list[dict[str, Any]] = list(self._database.table("heartbeat").rows)
         return Heartbeat(**rows[-1]) if rows else None
-
-    def record(self, kind: str, message: str, job_id: str | None = None) -> None:
-        """Add an event and drop the oldest beyond the limit."""
-        at = datetime.now(UTC).isoformat()
-        with self._database.conn:
-            added = self._database["events"].insert(
-                {"at": at, "kind": kind, "message": message, "job_id": job_id}
-            )
-            self._database["events"].delete_where("id <= ?", [int(added.last_pk) - KEPT_EVENTS])
-
-    def events(self, limit: int) -> list[Event]:
-        """The latest events, newest first."""
-        rows: list[dict[str, Any]] = list(self._database["events"].rows_where(order_by="id desc", limit=limit))
-        return [Event(**row) for row in rows]

@@ -59,7 +59,9 @@ class ImportTask:
                 raise
             log.exception("import failed by a fault of the program", file=job.filename)
             jobs.fail(
-                connection, job_id, f"A fault in Bibliflow stopped the import ({error}); the daemon's log has more"
+                connection,
+                job_id,
+                f"A fault in Bibliflow stopped the import ({error}); the daemon's log has more",
             )
             return
         self._after(connection, job, outcome)

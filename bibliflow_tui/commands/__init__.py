@@ -1,1 +1,1 @@
-"""One module per group of commands. What is printed on standard output is data; the rest goes to standard error."""
+"""One module per group of commands. Standard output is for data; the rest goes to standard error."""

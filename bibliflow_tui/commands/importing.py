@@ -23,7 +23,9 @@ from daemon.settings import BookField, DuplicatePolicy
 from daemon.visible import visible
 
 
-def parse_columns(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+def parse_columns(
+    _context: click.Context, _parameter: click.Parameter, value: str | None
+) -> list[str] | None:
     """``--columns isbn,title,author``."""
     if value is None:
         return None
@@ -34,16 +36,16 @@ def parse_columns(context: click.Context, parameter: click.Parameter, value: str
 
 
 def parse_mapping(
-    context: click.Context, parameter: click.Parameter, values: Sequence[str]
+    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
 ) -> dict[BookField, str]:
     """``--map author="Nom auteur complet"``, repeatable."""
     mapping: dict[BookField, str] = {}
-    fields = get_args(BookField)
+    fields: dict[str, BookField] = {field: field for field in get_args(BookField)}
     for value in values:
-        field, equals, column = value.partition("=")
-        if not equals or not column.strip() or field not in fields:
+        name, _, column = value.partition("=")
+        if not column.strip() or name not in fields:
             raise click.BadParameter(f"{value!r} is not FIELD=COLUMN, with FIELD one of {', '.join(fields)}")
-        mapping[field] = column.strip()
+        mapping[fields[name]] = column.strip()
     return mapping
 
 
@@ -55,9 +57,16 @@ def parse_mapping(
     type=click.Choice(get_args(DuplicatePolicy)),
     help="What to do with an ISBN that is there already: report it, skip the row, or update the book.",
 )
-@click.option("--columns", callback=parse_columns, help="Names of the columns of a file without header: isbn,title,...")
 @click.option(
-    "--map", "mapping", multiple=True, callback=parse_mapping, metavar="FIELD=COLUMN", help="Name a field's column."
+    "--columns", callback=parse_columns, help="Names of the columns of a file without header: isbn,title,..."
+)
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    callback=parse_mapping,
+    metavar="FIELD=COLUMN",
+    help="Name a field's column.",
 )
 @click.option("--strict", is_flag=True, help="With --wait: exit code 1 also if rows were rejected.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")

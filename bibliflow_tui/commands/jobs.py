@@ -15,7 +15,9 @@ from daemon.visible import visible
 
 
 @click.command()
-@click.option("--status", type=click.Choice(list(JobStatus), case_sensitive=False), help="Only jobs in this state.")
+@click.option(
+    "--status", type=click.Choice(list(JobStatus), case_sensitive=False), help="Only jobs in this state."
+)
 @click.option("--limit", type=click.IntRange(min=1), help="At most this many, the newest.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @explained

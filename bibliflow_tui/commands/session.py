@@ -19,7 +19,6 @@ from daemon.catalog.database import Connection, Database
 from daemon.settings import Paths, Settings
 from daemon.visible import visible
 
-
 UNLIMITED = 100_000
 """Columns of a table that is not for a terminal."""
 

@@ -23,8 +23,8 @@ from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.state_line import StateLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import jobs, row_errors
-from daemon.catalog.database import is_out_of_reach
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.database import Connection
+from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
 from daemon.catalog.row_errors import RowError
 
 if TYPE_CHECKING:
@@ -45,17 +45,22 @@ SHOWN_ERRORS = 3
 """Errors under the selected job; Enter shows them all."""
 
 WELCOME = "No imports yet.\n\nPress a to add a CSV file of books,\nor run: bibliflow import FILE"
-WAITING = "Opening the database ..."
 
 
 @dataclass
-class JobsFetched(Message):
-    """A page of jobs, or news of some of them."""
+class JobsCounted(Message):
+    """How many jobs there are."""
 
     total: int
-    found: list[Job]
+
+
+@dataclass
+class PageFetched(Message):
+    """Jobs that the table asked for."""
+
     request: int
     offset: int
+    found: list[Job]
 
 
 @dataclass
@@ -67,6 +72,16 @@ class JobFetched(Message):
     errors: list[RowError]
 
 
+class JobTable(VirtualTable):
+    """Opens the errors of a job."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "select", "Errors", tooltip="Show the rejected rows of this import", id="imports.errors"
+        ),
+    ]
+
+
 class ImportsScreen(Screen[None]):
     """Jobs above, the selected one below."""
 
@@ -74,14 +89,13 @@ class ImportsScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add_files", "Add files", tooltip="Choose CSV files to import", id="imports.add"),
         Binding(
-            "enter", "errors", "Errors", tooltip="Show the rejected rows of the selected import", id="imports.errors"
+            "d", "start_daemon", "Start daemon", tooltip="Start the daemon that imports", id="imports.daemon"
         ),
-        Binding("d", "start_daemon", "Start daemon", tooltip="Start the daemon that imports", id="imports.daemon"),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._jobs: dict[str, Job] = {}
+        self._selected: Job | None = None
         self._detail_number = 0
         self._daemon_is_missing = False
 
@@ -93,7 +107,7 @@ class ImportsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """State line, table, detail, keys."""
         yield StateLine()
-        yield VirtualTable(COLUMNS, id="jobs")
+        yield JobTable(COLUMNS, id="jobs")
         yield JobDetail(id="job-detail")
         yield Footer()
 
@@ -108,24 +122,109 @@ class ImportsScreen(Screen[None]):
         self.refresh_bindings()
 
     @on(JobsChanged)
-    def _look_again(self, event: JobsChanged) -> None:
+    def _look_again(self) -> None:
         self._count()
+        self._fetch_detail()
 
-    @work(thread=True, group="jobs-count", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="jobs-count", exit_on_error=False)
     def _count(self) -> None:
-        try:
-            with self.dashboard.live.connection() as connection:
-                total = jobs.count(connection)
-        except Exception as error:
-            if not is_out_of_reach(error):
-                raise
-            return  # the link says so, and comes back with JobsChanged
-        self.post_message(JobsCounted(total))
+        if (total := self.dashboard.ask(jobs.count)) is not None:
+            self.post_message(JobsCounted(total))
+
+    @on(JobsCounted)
+    def _refetch(self, event: JobsCounted) -> None:
+        table = self.query_one(VirtualTable)
+        table.empty_text = WELCOME
+        table.refetch(event.total)
 
     @on(VirtualTable.PageWanted)
-    def _fetch(self, event: VirtualTable.PageWanted) -> None:
+    def _want_page(self, event: VirtualTable.PageWanted) -> None:
         self._fetch_page(event.request, event.offset, event.limit)
 
     @work(thread=True, group="jobs-page", exit_on_error=False)
     def _fetch_page(self, request: int, offset: int, limit: int) -> None:
-        ...
+        found = self.dashboard.ask(lambda connection: jobs.page(connection, offset=offset, limit=limit))
+        if found is not None:
+            self.post_message(PageFetched(request, offset, found))
+
+    @on(PageFetched)
+    def _provide(self, event: PageFetched) -> None:
+        table = self.query_one(VirtualTable)
+        table.provide(event.request, event.offset, [job_row(job) for job in event.found])
+
+    @on(VirtualTable.RowHighlighted)
+    def _highlight(self) -> None:
+        self._fetch_detail()
+
+    def _fetch_detail(self) -> None:
+        self._detail_number += 1
+        key = self.query_one(VirtualTable).selected_key
+        if key is None:
+            if self.query_one(VirtualTable).total == 0:
+                self._selected = None
+                self.query_one(JobDetail).show(None)
+            return
+        self._fetch_job(self._detail_number, UUID(key))
+
+    @work(thread=True, group="job-detail", exit_on_error=False)
+    def _fetch_job(self, number: int, job_id: UUID) -> None:
+        def fetch(connection: Connection) -> JobFetched:
+            job = jobs.get(connection, job_id)
+            return JobFetched(number, job, row_errors.page(connection, job_id, limit=SHOWN_ERRORS))
+
+        try:
+            fetched = self.dashboard.ask(fetch)
+        except NoSuchJobError:
+            return  # deleted meanwhile; the list says so next
+        if fetched is not None:
+            self.post_message(fetched)
+
+    @on(JobFetched)
+    def _show_detail(self, event: JobFetched) -> None:
+        if event.number == self._detail_number:  # else the cursor stands elsewhere by now
+            self._selected = event.job
+            self.query_one(JobDetail).show(event.job, event.errors)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer offers to start a daemon only if none runs."""
+        return action != "start_daemon" or self._daemon_is_missing
+
+    def action_add_files(self) -> None:
+        """Choose files and enqueue them."""
+        self.app.push_screen(AddFiles(self.dashboard.last_folder), self._add)
+
+    def _add(self, paths: list[Path] | None) -> None:
+        if paths:
+            self.dashboard.last_folder = paths[-1].parent
+            self.dashboard.submit(paths)
+
+    @on(VirtualTable.RowSelected)
+    def _open(self) -> None:
+        if self._selected is not None:
+            self.app.push_screen(ErrorsScreen(self._selected))
+
+    def action_start_daemon(self) -> None:
+        """Start the daemon."""
+        self.dashboard.start_daemon()
+
+
+def job_row(job: Job) -> Row:
+    """A job as a line of the table."""
+    return Row(
+        key=str(job.id),
+        cells=[
+            formats.state_of(job).content(),
+            job.filename,
+            formats.bar(job.progress_percent, BAR),
+            f"{job.total_rows:,}" if job.total_rows is not None else "",
+            Content.styled(f"{job.error_count:,} ✗", "$text-error") if job.error_count else "0 ✗",
+            _when(job),
+        ],
+    )
+
+
+def _when(job: Job) -> str:
+    if job.status is not JobStatus.PROCESSING:
+        return formats.ago(job.finished_at or job.created_at)
+    left = f" {formats.duration(job.eta_seconds)}" if job.eta_seconds is not None else ""
+    return formats.rate(job.rows_per_second) + left

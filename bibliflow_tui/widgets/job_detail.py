@@ -16,6 +16,9 @@ SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "w
 ENCODINGS = {"utf-8": "UTF-8"}
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MUTED = "$foreground-muted"
+NAME_COLUMNS = (
+    'Name the columns: bibliflow import FILE --map author="...", or --columns for a file without header.'
+)
 
 
 class JobDetail(Static):
@@ -57,7 +60,11 @@ def _counts(job: Job) -> Content:
 def _read_as(job: Job) -> str:
     read_as = job.read_as or {}
     header = read_as.get("header", [])
-    used = {index: name for indices in read_as.get("columns", {}).values() for index, name in _named(indices, header)}
+    used = {
+        index: name
+        for indices in read_as.get("columns", {}).values()
+        for index, name in _named(indices, header)
+    }
     encoding = ENCODINGS.get(read_as.get("encoding", ""), read_as.get("encoding", ""))
     delimiter = DELIMITERS.get(read_as.get("delimiter", ""), read_as.get("delimiter", ""))
     return f"read as {encoding}, {delimiter};  {', '.join(used[index] for index in sorted(used))}"
@@ -69,7 +76,7 @@ def _named(indices: Sequence[int], header: Sequence[str]) -> list[tuple[int, str
 
 def _next_step(job: Job) -> str:
     if (job.failure_reason or "").startswith("No column"):
-        return "Name the columns: bibliflow import FILE --map author=\"...\", or --columns for a file without header."
+        return NAME_COLUMNS
     return "Mend the file and add it again."
 
 

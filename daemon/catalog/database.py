@@ -144,7 +144,9 @@ class Database:
     def _explain(self, error: psycopg.Error) -> DatabaseError:
         if isinstance(error, psycopg.ProgrammingError) and not error.sqlstate:
             # libpq repeats the whole string, password included, when it cannot parse it.
-            return DatabaseError("database.url is not a PostgreSQL address; it looks like postgresql://user@host/name")
+            return DatabaseError(
+                "database.url is not a PostgreSQL address; it looks like postgresql://user@host/name"
+            )
         where = "the embedded server" if self._server else "database.url"
         reason = " ".join(mask_password(str(error)).split())
         return DatabaseError(f"The database cannot be used ({where}): {reason}")
@@ -169,11 +171,11 @@ def is_out_of_reach(error: BaseException) -> bool:
 def migrations() -> list[tuple[int, str, str]]:
     """The numbered SQL files as (version, name, SQL), in order."""
     files = resources.files("daemon.catalog") / "migrations"
-    found = []
-    for file in files.iterdir():
-        if match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name):
-            found.append((int(match[1]), match[2], file.read_text(encoding="utf-8")))
-    return sorted(found)
+    return sorted(
+        (int(match[1]), match[2], file.read_text(encoding="utf-8"))
+        for file in files.iterdir()
+        if (match := re.fullmatch(r"(\d{4})_(\w+)\.sql", file.name))
+    )
 
 
 def migrate(connection: Connection) -> None:
@@ -197,8 +199,8 @@ def migrate(connection: Connection) -> None:
         version = _version(connection)
         if version > newest:
             raise DatabaseError(
-                f"The database has schema version {version}, made by a newer Bibliflow; this one knows versions "
-                f"up to {newest}. Update Bibliflow on this machine."
+                f"The database has schema version {version}, made by a newer Bibliflow; this one knows "
+                f"versions up to {newest}. Update Bibliflow on this machine."
             )
         for number, name, sql in known:
             if number > version:
@@ -215,4 +217,3 @@ def _version(connection: Connection) -> int:
         return 0
     row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations").fetchone()
     return int(row[0]) if row else 0
-

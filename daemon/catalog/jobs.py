@@ -220,7 +220,9 @@ def find(connection: Connection, text: str) -> Job:
     return found[0]
 
 
-def newest(connection: Connection, *, status: JobStatus | None = None, limit: int | None = None) -> Iterator[Job]:
+def newest(
+    connection: Connection, *, status: JobStatus | None = None, limit: int | None = None
+) -> Iterator[Job]:
     """Jobs from the newest to the oldest, streamed."""
     where = "WHERE status = %(status)s" if status else ""
     with connection.transaction(), connection.cursor("newest_jobs", row_factory=class_row(Job)) as cursor:
@@ -237,6 +239,12 @@ def page(connection: Connection, *, offset: int, limit: int) -> list[Job]:
         return cursor.execute(
             "SELECT * FROM import_jobs ORDER BY id DESC OFFSET %s LIMIT %s", [offset, limit]
         ).fetchall()
+
+
+def count(connection: Connection) -> int:
+    """How many jobs there are."""
+    row = connection.execute("SELECT count(*) FROM import_jobs").fetchone()
+    return int(row[0]) if row else 0
 
 
 def count_by_status(connection: Connection) -> dict[JobStatus, int]:
@@ -280,7 +288,9 @@ def held(connection: Connection, job_ids: Iterable[UUID]) -> set[UUID]:
     Looks instead of trying: a lock taken for a look would turn a worker away that comes at that moment.
     """
     rows = connection.execute(
-        "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+        "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks"
+        ""
+        " WHERE locktype = 'advisory' AND objsubid = 1"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     ).fetchall()
     keys = {row[0] for row in rows}

@@ -82,7 +82,8 @@ def add(connection: Connection, job_id: UUID, rejections: Sequence[Rejection]) -
     with (
         connection.cursor() as cursor,
         cursor.copy(
-            "COPY import_row_errors (id, import_job_id, row_number, raw_data, error_message, problems) FROM STDIN"
+            "COPY import_row_errors (id, import_job_id, row_number, raw_data, error_message, problems)"
+            " FROM STDIN"
         ) as copy,
     ):
         for identifier, rejection in zip(uuid7_block(len(rejections)), rejections, strict=True):
@@ -125,7 +126,12 @@ def stream(connection: Connection, job_id: UUID, *, code: str | None = None) -> 
 
 
 def page(
-    connection: Connection, job_id: UUID, *, code: str | None = None, offset: int = 0, limit: int = PREVIEW_LENGTH
+    connection: Connection,
+    job_id: UUID,
+    *,
+    code: str | None = None,
+    offset: int = 0,
+    limit: int = PREVIEW_LENGTH,
 ) -> list[RowError]:
     """``limit`` open errors of a job in the order of the file, beginning at the ``offset``-th."""
     with connection.cursor(row_factory=class_row(RowError)) as cursor:
@@ -151,15 +157,3 @@ def count(connection: Connection, job_id: UUID, *, code: str | None = None) -> i
         _parameters(job_id, code),
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def count_by_code(connection: Connection, job_id: UUID) -> dict[str, int]:
-    """How many open errors of a job have each problem code, the most frequent first."""
-    rows = connection.execute(
-        "SELECT code, count(*) FROM ("
-        " SELECT DISTINCT id, problem ->> 'code' AS code"
-        " FROM import_row_errors, jsonb_array_elements(problems) AS problem"
-        f" WHERE {_OPEN}) AS codes GROUP BY code ORDER BY count(*) DESC, code",  # noqa: S608
-        _parameters(job_id, None),
-    ).fetchall()
-    return dict(rows)

@@ -63,7 +63,9 @@ def normalise(name: str) -> str:
 
 
 _PREFERENCE: dict[str, tuple[BookField, int]] = {
-    normalise(alias): (field, rank) for field, aliases in ALIASES.items() for rank, alias in enumerate(aliases)
+    normalise(alias): (field, rank)
+    for field, aliases in ALIASES.items()
+    for rank, alias in enumerate(aliases)
 }
 
 

@@ -49,7 +49,9 @@ class Chunk:
 class Loader:
     """Loads the chunks of one job through one connection, the one that holds the job's lock."""
 
-    def __init__(self, connection: Connection, job_id: UUID, dialect: Dialect, policy: DuplicatePolicy) -> None:
+    def __init__(
+        self, connection: Connection, job_id: UUID, dialect: Dialect, policy: DuplicatePolicy
+    ) -> None:
         self._connection = connection
         self._job_id = job_id
         self._dialect = dialect
@@ -62,10 +64,7 @@ class Loader:
         Raises :class:`JobWithdrawnError` if the job is no longer being processed.
         """
         with self._connection.transaction():
-            if self._policy == "update":
-                counts = self._update(chunk)
-            else:
-                counts = self._add(chunk)
+            counts = self._update(chunk) if self._policy == "update" else self._add(chunk)
             if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read):
                 raise JobWithdrawnError
         return counts
@@ -73,10 +72,11 @@ class Loader:
     def _add(self, chunk: Chunk) -> Counts:
         """Policies "error" and "skip": the first row with an ISBN wins."""
         first: dict[str, Candidate] = {}
-        repeated = []
-        for candidate in chunk.candidates:
-            if first.setdefault(candidate.book.isbn, candidate) is not candidate:
-                repeated.append(candidate)
+        repeated = [
+            candidate
+            for candidate in chunk.candidates
+            if first.setdefault(candidate.book.isbn, candidate) is not candidate
+        ]
         added = self._insert([candidate.book for candidate in first.values()])
         if len(added) < len(first):
             repeated += [candidate for isbn, candidate in first.items() if isbn not in added]

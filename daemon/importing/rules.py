@@ -55,7 +55,9 @@ def _check_isbn(value: str, info: ValidationInfo) -> str:
     value = _required("isbn", value)
     if isbn.is_scientific(value):
         raise PydanticCustomError(
-            "isbn_scientific", "Invalid ISBN: {value} (rounded by a spreadsheet)", {"value": isbn.unwrap(value)}
+            "isbn_scientific",
+            "Invalid ISBN: {value} (rounded by a spreadsheet)",
+            {"value": isbn.unwrap(value)},
         )
     cleaned = isbn.clean(value)
     if not cleaned:

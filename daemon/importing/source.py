@@ -92,8 +92,9 @@ class RecordReader:
             lines = open_lines + block.lines
             while True:
                 done = 0
-                for fields, done in self._complete(lines):
+                for fields, end in self._complete(lines):
                     number += 1
+                    done = end
                     yield Record(number, fields)
                 open_lines = lines[done:]
                 if not open_lines or not (block.is_last or _size(open_lines) > LONGEST_RECORD):
@@ -124,7 +125,7 @@ class _Block(NamedTuple):
 
 
 def _blocks(text: TextIO) -> Iterator[_Block]:
-    """The lines of ``text`` as the csv module wants them: ends kept, and split at \\n, \\r\\n and \\r only."""
+    """The lines of ``text`` as the csv module wants them, split at \\n, \\r\\n and \\r only."""
     rest = ""
     while True:
         piece = text.read(BLOCK)

@@ -1,0 +1,149 @@
+"""The dashboard: wiring only. What is seen is in ``screens`` and ``widgets``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar, TypeVar
+
+import click
+from textual import on, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.notifications import SeverityLevel
+
+from bibliflow_tui.live import DaemonChanged, Live
+from bibliflow_tui.screens.imports import ImportsScreen
+from bibliflow_tui.text import visible
+from daemon import intake, log, settings
+from daemon.catalog.database import Connection, is_out_of_reach
+from daemon.intake import RefusedError
+from daemon.queue import JobQueue
+from daemon.settings import Paths, Settings
+
+Result = TypeVar("Result")
+
+TOAST_LENGTH = 300
+"""Characters; server messages can be long."""
+
+TOAST_SECONDS = 3
+
+
+class Dashboard(App[None]):
+    """Shows the imports, and enqueues new ones."""
+
+    TITLE = "Bibliflow"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "question_mark", "help", "Help", tooltip="Show or hide the keys of this place", id="app.help"
+        ),
+        Binding("q", "quit", "Quit", tooltip="Leave; imports go on in the daemon", id="app.quit"),
+    ]
+
+    def __init__(self, loaded: Settings, paths: Paths) -> None:
+        super().__init__()
+        self._settings = loaded
+        self._paths = paths
+        self.live = Live(loaded, paths, self._pass_on)
+        self.last_folder = Path.cwd()
+        """Where files were last taken from."""
+
+    def on_mount(self) -> None:
+        """Paint first; then open the database."""
+        self.push_screen(ImportsScreen())
+        self.call_after_refresh(self._go_live)
+
+    def on_unmount(self) -> None:
+        """Let the link's thread end."""
+        self.live.stop()
+
+    @work(thread=True, group="live", exit_on_error=False)
+    def _go_live(self) -> None:
+        self.live.run()
+
+    def _pass_on(self, message: Message) -> None:
+        """From the link's thread to every screen, also those below the top one."""
+        for screen in self.screen_stack:
+            screen.post_message(message)
+        self.post_message(message)
+
+    @on(DaemonChanged)
+    def _complain(self, event: DaemonChanged) -> None:
+        if event.error:
+            self.toast(event.error, "error")
+
+    def ask(self, question: Callable[[Connection], Result]) -> Result | None:
+        """In a worker: put ``question`` to the catalogue; None if that is out of reach."""
+        try:
+            with self.live.connection() as connection:
+                return question(connection)
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+            return None
+
+    @work(thread=True, group="submit", exit_on_error=False)
+    def submit(self, paths: Sequence[Path]) -> None:
+        """Take files in, and say what came of it."""
+        queued, refused = 0, []
+        try:
+            queue = JobQueue(self._paths.queue_db)
+            with self.live.connection() as connection:
+                for path in paths:
+                    try:
+                        intake.submit(
+                            path,
+                            settings=self._settings,
+                            paths=self._paths,
+                            connection=connection,
+                            queue=queue,
+                            source="dashboard",
+                        )
+                        queued += 1
+                    except RefusedError as error:
+                        refused.append(str(error))
+            queue.close()
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+            refused.append(f"The database is out of reach; {len(paths) - queued} not added: {error}")
+        if queued:
+            self.toast(f"{queued} file{'s' if queued > 1 else ''} queued")
+            self.live.start_daemon()
+        if refused:
+            more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+            self.toast(f"{refused[0]}{more}", "error")
+
+    @work(thread=True, group="daemon", exit_on_error=False)
+    def start_daemon(self) -> None:
+        """Start the daemon, if none runs."""
+        self.live.start_daemon()
+
+    def toast(self, text: str, severity: SeverityLevel = "information") -> None:
+        """A short notice. ``text`` may hold anything."""
+        self.notify(visible(text, limit=TOAST_LENGTH), severity=severity, timeout=TOAST_SECONDS, markup=False)
+
+    def action_help(self) -> None:
+        """Show or hide the keys of this place."""
+        if self.screen.query("HelpPanel"):
+            self.action_hide_help_panel()
+        else:
+            self.action_show_help_panel()
+
+
+def run_dashboard() -> None:
+    """Open the dashboard; says afterwards if a daemon that it started goes on. Raises SettingsError."""
+    loaded, paths = settings.load()
+    paths.make_private()
+    app = Dashboard(loaded, paths)
+    # The terminal is the dashboard's: what would go to standard error goes into a file beside the daemon's.
+    with paths.dashboard_log.open("a", encoding="utf-8") as stream:
+        log.configure(quiet=True, stream=stream)
+        app.run()
+    if app.live.daemon_started:
+        click.echo(
+            f"The daemon goes on importing, process {app.live.daemon_started.pid}; "
+            "`bibliflow-daemon stop` ends it.",
+            err=True,
+        )
