@@ -36,7 +36,7 @@ COLUMNS = (
     Column("progress", "progress", 14),
     Column("rows", "rows", 9, "right"),
     Column("errors", "errors", 8, "right"),
-    Column("when", "speed, left", 13, "right"),
+    Column("when", "speed or when", 13, "right"),
 )
 BAR = 8
 """Cells of a progress bar, so that 80 columns hold a whole line."""

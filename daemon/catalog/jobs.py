@@ -289,7 +289,6 @@ def held(connection: Connection, job_ids: Iterable[UUID]) -> set[UUID]:
     """
     rows = connection.execute(
         "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks"
-        ""
         " WHERE locktype = 'advisory' AND objsubid = 1"
         " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     ).fetchall()

@@ -1,0 +1,74 @@
+"""A real PostgreSQL for all tests, and a fresh database and home for each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from daemon import control, log, settings
+from daemon.catalog.database import Connection, Database, migrate
+from daemon.catalog.embedded import EmbeddedServer
+
+TEMPLATE = "bibliflow_template"
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """Connection string of an embedded server that lives as long as the tests.
+
+    Not below pytest's own directory: as root that is closed to the server's user.
+    """
+    log.configure(quiet=True)
+    directory = Path(tempfile.mkdtemp(prefix="bibliflow-test-"))
+    with EmbeddedServer(directory / "postgresql") as running:
+        conninfo = running.conninfo
+        with psycopg.connect(conninfo, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {TEMPLATE}")
+        with psycopg.connect(make_conninfo(conninfo, dbname=TEMPLATE), autocommit=True) as connection:
+            migrate(connection)
+        yield conninfo
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def database_url(server: str) -> Iterator[str]:
+    """A database of its own, migrated."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        yield make_conninfo(server, dbname=name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in list(os.environ):
+        if variable.startswith(settings.ENV_PREFIX) or variable == "DATABASE_URL":
+            monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def home(database_url: str, monkeypatch: pytest.MonkeyPatch, _no_settings: None) -> Iterator[Path]:
+    """A home of its own on that database; a daemon that was started in it is stopped."""
+    directory = Path(tempfile.mkdtemp(prefix="bibliflow-home-"))
+    monkeypatch.setenv("BIBLIFLOW_HOME", str(directory))
+    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", database_url)
+    yield directory
+    control.stop(settings.paths())
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def connection(home: Path) -> Iterator[Connection]:
+    """A connection to the home's database."""
+    with Database(*settings.load()) as database, database.connect() as opened:
+        yield opened

@@ -1,0 +1,102 @@
+"""The dashboard on a real catalogue with a real daemon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from bibliflow_tui.app import Dashboard
+from bibliflow_tui.commands.demo import examples
+from bibliflow_tui.screens.add_files import AddFiles
+from bibliflow_tui.screens.errors import ErrorsScreen
+from bibliflow_tui.screens.imports import ImportsScreen
+from bibliflow_tui.widgets.error_detail import ErrorDetail
+from bibliflow_tui.widgets.job_detail import JobDetail
+from bibliflow_tui.widgets.virtual_table import VirtualTable
+from daemon import settings
+from tests.hostile import HOSTILE
+from tests.tui.waiting import wait_until
+
+
+@asynccontextmanager
+async def dashboard() -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
+    loaded, paths = settings.load()
+    paths.make_private()
+    app = Dashboard(loaded, paths)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.live.daemon_started is not None)
+        yield app, pilot
+
+
+def screen_text(app: Dashboard) -> str:
+    return "\n".join(str(static.render()) for static in app.screen.query(Static))
+
+
+def cells(app: Dashboard, row: int) -> list[str]:
+    found = app.screen.query_one(VirtualTable).row_at(row)
+    return [str(cell) for cell in found.cells] if found else []
+
+
+async def add(app: Dashboard, pilot: Pilot[None], path: Path) -> None:
+    await pilot.press("a")
+    await wait_until(pilot, lambda: isinstance(app.screen, AddFiles))
+    await pilot.press("slash", "ctrl+u")
+    for character in str(path):
+        await pilot.press(character)
+    await pilot.press("enter")
+    await wait_until(pilot, lambda: isinstance(app.screen, ImportsScreen))
+
+
+async def test_a_file_is_picked_imported_and_its_errors_are_read(home: Path) -> None:
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: "● database" in screen_text(app) and "● daemon" in screen_text(app))
+        await wait_until(pilot, lambda: "Press a" in app.screen.query_one(VirtualTable).empty_text)
+        await add(app, pilot, examples() / "messy.csv")
+        await wait_until(pilot, lambda: cells(app, 0)[:2] == ["✓ done", "messy.csv"])
+        assert cells(app, 0)[3:5] == ["24", "17 ✗"]
+        await wait_until(pilot, lambda: "7 imported" in str(app.screen.query_one(JobDetail).render()))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ErrorsScreen) and cells(app, 3) != [])
+        assert cells(app, 3)[:2] == ["8", "Invalid ISBN: 12345"]
+        await pilot.press("j", "j", "j")
+        await wait_until(pilot, lambda: "✗ ISBN" in str(app.screen.query_one(ErrorDetail).render()))
+        await pilot.press("escape")
+        assert isinstance(app.screen, ImportsScreen)
+
+
+async def test_a_refused_file_is_explained(home: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    async with dashboard() as (app, pilot):
+        app.submit([empty])
+        await wait_until(pilot, lambda: any("is empty" in n.message for n in app._notifications))
+
+
+async def test_hostile_names_and_fields_are_shown_not_obeyed(home: Path, tmp_path: Path) -> None:
+    name = "[bold] [@click=app.exit]x[\x1b]52;c;x\x07.csv"
+    path = tmp_path / name
+    rows = ['"' + text[:3000].replace('"', '""') + '",A,bad,x' for text in HOSTILE.values()]
+    text = "title,author,isbn,year\n" + "\n".join(rows) + "\n"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    async with dashboard() as (app, pilot):
+        app.submit([path])
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["✓ done"])
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ErrorsScreen) and cells(app, 0) != [])
+        for _ in rows:
+            await pilot.press("j")
+        shown = screen_text(app)
+        assert app.is_running
+        assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+
+
+async def test_help_lists_the_keys_of_the_place(home: Path) -> None:
+    async with dashboard() as (app, pilot):
+        await pilot.press("question_mark")
+        await wait_until(pilot, lambda: bool(app.screen.query("HelpPanel")))
+        await pilot.press("question_mark")
+        await wait_until(pilot, lambda: not app.screen.query("HelpPanel"))
