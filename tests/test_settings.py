@@ -27,7 +27,9 @@ def test_without_anything_the_defaults_hold(config: Path) -> None:
 
 
 def test_file_and_environment_are_merged(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config.write_text('[import]\non_duplicate = "skip"\nisbn_check = "format"\n[import.columns]\nauthor = "Nom"\n')
+    config.write_text(
+        '[import]\non_duplicate = "skip"\nisbn_check = "format"\n[import.columns]\nauthor = "Nom"\n'
+    )
     monkeypatch.setenv("BIBLIFLOW_IMPORT__ISBN_CHECK", "checksum")
     importing = settings.load()[0].importing
     assert (importing.on_duplicate, importing.isbn_check) == ("skip", "checksum")
@@ -53,7 +55,9 @@ def test_a_wrong_file_is_one_line_naming_the_key(config: Path, text: str, key: s
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("variable", ["BIBLIFLOW_DAEMON__WORKERS", "BIBLIFLOW_DAEMON__WORKRES", "BIBLIFLOW_NOTHING"])
+@pytest.mark.parametrize(
+    "variable", ["BIBLIFLOW_DAEMON__WORKERS", "BIBLIFLOW_DAEMON__WORKRES", "BIBLIFLOW_NOTHING"]
+)
 def test_a_wrong_variable_is_named(config: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "many")
     with pytest.raises(SettingsError, match=variable):
@@ -72,7 +76,7 @@ def test_database_url_comes_last(config: Path, monkeypatch: pytest.MonkeyPatch) 
     assert settings.load()[0].database.url.get_secret_value() == "postgresql:///last"
     config.write_text('[database]\nurl = "postgresql:///file"\n')
     assert settings.load()[0].database.url.get_secret_value() == "postgresql:///file"
-    assert "file" not in repr(settings.load()[0])
+    assert "///file" not in repr(settings.load()[0])
 
 
 def test_the_example_has_every_setting_with_its_default() -> None:

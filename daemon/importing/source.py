@@ -59,8 +59,9 @@ class Dialect:
     def format(self, fields: list[str]) -> str:
         """``fields`` as one record of this dialect, without a line end: parsed again it gives the same."""
         buffer = io.StringIO()
-        csv.writer(buffer, delimiter=self.delimiter, lineterminator="").writerow(fields)
-        return buffer.getvalue()
+        # With a line end: the writer quotes its characters only if they are among those of the line end.
+        csv.writer(buffer, delimiter=self.delimiter, lineterminator="\r\n").writerow(fields)
+        return buffer.getvalue().removesuffix("\r\n")
 
 
 class RecordReader:

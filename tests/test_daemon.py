@@ -1,0 +1,257 @@
+"""The daemon and the commands as processes, as users run them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from daemon import control, settings
+from daemon.catalog import books, jobs
+from daemon.catalog.database import Connection
+from daemon.catalog.jobs import JobStatus
+from daemon.control import DaemonError, DaemonLock
+from daemon.queue import JobQueue
+
+HEADER = "title,author,isbn,publication_year\n"
+STATUS_KEYS = [
+    "id", "filename", "status", "total_rows", "processed_rows", "success_count", "error_count",
+    "skipped_count", "progress_percent", "rows_per_second", "eta_seconds", "errors_preview",
+    "failure_reason", "source", "file_sha256", "task_id", "created_at", "started_at", "finished_at",
+]  # fmt: skip
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never came true"
+        time.sleep(0.01)
+
+
+def bibliflow(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return run("bibliflow_tui.cli", *arguments)
+
+
+def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def daemon(home: Path) -> int:
+    """A running daemon's process id."""
+    return control.start(settings.paths()).pid
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """Long enough for a kill in the middle, with every hundredth row rejected."""
+    path = tmp_path / "large.csv"
+    lines = (
+        f"Book {n},Author,{n:013},{'x' if n % 100 == 0 else 2000}\n" for n in range(1, 60_001)
+    )  # fmt: skip
+    path.write_text(HEADER + "".join(lines))
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.csv"
+    path.write_text(HEADER + "A,B,9780439785969,2001\nC,D,bad,2001\n")
+    return path
+
+
+def submit(path: Path) -> UUID:
+    result = bibliflow("import", path, "--json")
+    assert result.returncode == 0, result.stderr
+    return UUID(json.loads(result.stdout)["job_id"])
+
+
+def processed(connection: Connection, job_id: UUID) -> int:
+    return jobs.get(connection, job_id).processed_rows
+
+
+def finished(connection: Connection, job_id: UUID) -> bool:
+    return jobs.get(connection, job_id).status.is_final
+
+
+def assert_whole(connection: Connection, job_id: UUID) -> None:
+    job = jobs.get(connection, job_id)
+    assert (job.status, job.total_rows) == (JobStatus.SUCCESS, 60_000)
+    assert (job.success_count, job.error_count, books.count(connection)) == (59_400, 600, 59_400)
+
+
+def test_import_and_ask(home: Path, connection: Connection, small: Path) -> None:
+    result = bibliflow("import", small, "--wait", "--json")
+    assert result.returncode == 0
+    assert "started one" in result.stderr
+    status = json.loads(result.stdout)
+    assert list(status) == STATUS_KEYS
+    assert (status["status"], status["success_count"], status["error_count"]) == ("SUCCESS", 1, 1)
+    preview = {"row_number": 3, "error_message": "Invalid ISBN: bad", "raw_data": "C,D,bad,2001"}
+    assert status["errors_preview"] == [preview]
+    job_id = status["id"]
+    assert json.loads(bibliflow("status", job_id, "--json").stdout) == status
+    assert json.loads(bibliflow("status", job_id[:-6], "--json").stdout) == status
+    assert [json.loads(line)["id"] for line in bibliflow("jobs", "--json").stdout.splitlines()] == [job_id]
+    errors = json.loads(bibliflow("errors", job_id, "--json").stdout)
+    assert (errors["row_number"], errors["problems"][0]["code"]) == (3, "isbn_format")
+    assert bibliflow("errors", job_id, "--code", "year_range", "--json").stdout == ""
+    book = json.loads(bibliflow("books", "--search", "0-439-78596-0", "--json").stdout)
+    assert (book["title"], book["isbn"]) == ("A", "9780439785969")
+    health = bibliflow("health", "--json")
+    assert health.returncode == 0
+    assert json.loads(health.stdout)["status"] == "ok"
+    exported = home / "errors.csv"
+    assert bibliflow("errors", job_id, "--csv", exported).returncode == 0
+    assert exported.read_text().splitlines()[1] == "C,D,bad,2001,Invalid ISBN: bad"
+    assert bibliflow("errors", job_id, "--csv", exported).returncode == 2
+    assert "done, 2 rows: 1 imported, 1 rejected" in bibliflow("status", job_id).stdout
+    assert not list((home / "spool").iterdir())
+
+
+def test_exit_codes(
+    home: Path, daemon: int, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_isbn = tmp_path / "no_isbn.csv"
+    no_isbn.write_text("title,author\nA,B\n")
+    assert bibliflow("import", small, "--wait", "--strict").returncode == 1
+    failed = bibliflow("import", no_isbn, "--wait", "--json")
+    assert failed.returncode == 1
+    assert json.loads(failed.stdout)["failure_reason"] == "No column for: isbn. Columns found: title, author"
+    missing = bibliflow("import", tmp_path / "missing.csv")
+    assert (missing.returncode, "no such file" in missing.stderr) == (2, True)
+    assert bibliflow("import", small, "--map", "publisher=X").returncode == 2
+    for text in ("00000000-0000-0000-0000-000000000000", "not-an-id", "01"):
+        assert bibliflow("status", text).returncode == 4
+    monkeypatch.setenv("BIBLIFLOW_DAEMON__WORKERS", "none")
+    wrong = bibliflow("jobs")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    monkeypatch.delenv("BIBLIFLOW_DAEMON__WORKERS")
+    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", "postgresql://ann:secret@127.0.0.1:9/none")
+    unreachable = bibliflow("jobs")
+    assert unreachable.returncode == 3
+    assert "secret" not in unreachable.stderr
+    assert "Traceback" not in unreachable.stderr
+
+
+def test_a_second_daemon_refuses(home: Path, daemon: int) -> None:
+    result = run("daemon.cli", "run")
+    assert result.returncode == 1
+    assert f"process {daemon}" in result.stderr
+    assert str(daemon) in run("daemon.cli", "status").stdout
+    assert run("daemon.cli", "stop").returncode == 0
+    assert run("daemon.cli", "status").returncode == 1
+
+
+def test_killed_in_the_middle_every_row_is_there_once(
+    home: Path, daemon: int, connection: Connection, large: Path
+) -> None:
+    job_id = submit(large)
+    wait_until(lambda: processed(connection, job_id) > 0)
+    os.kill(daemon, signal.SIGKILL)
+    wait_until(lambda: not jobs.held(connection, [job_id]))
+    assert not finished(connection, job_id)
+    control.start(settings.paths())
+    wait_until(lambda: finished(connection, job_id))
+    assert_whole(connection, job_id)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_ends_at_a_chunk_and_goes_on_later(
+    home: Path, daemon: int, connection: Connection, large: Path, number: signal.Signals
+) -> None:
+    job_id = submit(large)
+    wait_until(lambda: processed(connection, job_id) > 0)
+    os.kill(daemon, number)
+    wait_until(lambda: control.running(settings.paths()) is None, seconds=10)
+    job = jobs.get(connection, job_id)
+    assert job.status is JobStatus.PENDING
+    assert 0 < job.processed_rows < 60_000
+    control.start(settings.paths())
+    wait_until(lambda: finished(connection, job_id))
+    assert_whole(connection, job_id)
+
+
+def test_two_imports_progress_at_once(
+    home: Path, daemon: int, connection: Connection, large: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text(large.read_text().replace(",0", ",9"))
+    ids = [submit(large), submit(other)]
+
+    def both_move() -> bool:
+        found = [jobs.get(connection, job_id) for job_id in ids]
+        assert not any(job.status.is_final for job in found)
+        return all(job.processed_rows > 0 for job in found)
+
+    wait_until(both_move)
+    wait_until(lambda: all(finished(connection, job_id) for job_id in ids))
+    assert [jobs.get(connection, job_id).success_count for job_id in ids] == [59_400, 59_400]
+
+
+def test_a_lost_task_is_found_and_an_idle_worker_is_quick(
+    home: Path, daemon: int, connection: Connection, small: Path
+) -> None:
+    job_id = submit(small)
+    wait_until(lambda: finished(connection, job_id))
+    job = jobs.get(connection, job_id)
+    assert job.started_at
+    assert job.created_at
+    assert (job.started_at - job.created_at).total_seconds() < 0.5
+    # A job that never reached the queue:
+    lost = jobs.create(
+        connection, filename="x", source="cli", file_sha256=None, file_size=None, spool_path=None, options={}
+    )
+    wait_until(lambda: finished(connection, lost.id), seconds=10)
+    assert "cannot be read" in (jobs.get(connection, lost.id).failure_reason or "")
+
+
+def test_the_queue_holds_json(home: Path) -> None:
+    paths = settings.paths()
+    paths.make_private()
+    queue = JobQueue(paths.queue_db)
+    task = queue.task(UUID(int=7))
+    queue.enqueue(task)
+    assert queue.waiting() == {UUID(int=7)}
+    queue.close()
+    with sqlite3.connect(paths.queue_db) as database:
+        (data,) = database.execute("SELECT data FROM task").fetchone()
+    database.close()
+    assert json.loads(data)["args"] == [str(UUID(int=7))]
+    with pytest.raises(pickle.UnpicklingError):
+        pickle.loads(data)
+    assert paths.queue_db.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_lock_is_gone_with_its_process(home: Path) -> None:
+    paths = settings.paths()
+    paths.make_private()
+    code = (
+        "from daemon import settings; from daemon.control import DaemonLock; import os, signal;"
+        "lock = DaemonLock(settings.paths().daemon_lock); lock.acquire(); print(flush=True); signal.pause()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout
+    process.stdout.readline()
+    lock = DaemonLock(paths.daemon_lock)
+    with pytest.raises(DaemonError, match=f"process {process.pid}"):
+        lock.acquire()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert control.running(paths) is None
+    lock.acquire()
+    lock.release()
