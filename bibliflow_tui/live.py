@@ -81,6 +81,7 @@ class Live:
             while not self._stopping.is_set():
                 try:
                     self._database.open()
+                    self._database.ensure_server()
                     if self._pool is None:
                         self._pool = self._database.pool(CONNECTIONS)
                         self.start_daemon()
@@ -93,6 +94,7 @@ class Live:
                     if not is_out_of_reach(error):
                         raise
                     self._post(DatabaseChanged(str(error), retry))
+                    self._look_for_daemon()
                     self._stopping.wait(retry)
                     retry = min(2 * retry, LONGEST_RETRY)
         finally:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -100,3 +103,19 @@ async def test_help_lists_the_keys_of_the_place(home: Path) -> None:
         await wait_until(pilot, lambda: bool(app.screen.query("HelpPanel")))
         await pilot.press("question_mark")
         await wait_until(pilot, lambda: not app.screen.query("HelpPanel"))
+
+
+async def test_everything_killed_and_the_dashboard_recovers(
+    home: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BIBLIFLOW_DATABASE__URL")  # so that the home has a server of its own
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: "● database" in screen_text(app))
+        postmaster = int((home / "postgresql" / "data" / "postmaster.pid").read_text().split()[0])
+        assert app.live.daemon_started
+        os.kill(app.live.daemon_started.pid, signal.SIGKILL)
+        os.kill(postmaster, signal.SIGKILL)
+        await wait_until(pilot, lambda: "no daemon" in screen_text(app), seconds=20)
+        await wait_until(pilot, lambda: "● database" in screen_text(app), seconds=20)
+        await pilot.press("d")
+        await wait_until(pilot, lambda: "● daemon" in screen_text(app), seconds=20)
