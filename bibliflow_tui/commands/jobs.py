@@ -42,7 +42,7 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
             ],
             (
                 (
-                    job.id,
+                    str(job.id)[:SHOWN_ID],
                     job.filename,
                     job.status.value,
                     job.total_rows if job.total_rows is not None else "?",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,9 +66,8 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[obje
     if not table.row_count:
         narrate(empty)
         return
-    console = Console()
     # What goes into a file or another program is not cut to the width of a terminal.
-    console.print(table, width=None if console.is_terminal else UNLIMITED, crop=False)
+    Console(width=None if sys.stdout.isatty() else UNLIMITED).print(table)
 
 
 def number_or_text(value: object) -> object:
