@@ -106,6 +106,9 @@ def test_import_and_ask(home: Path, connection: Connection, small: Path) -> None
     assert json.loads(bibliflow("status", job_id, "--json").stdout) == status
     assert json.loads(bibliflow("status", job_id[:-6], "--json").stdout) == status
     assert [json.loads(line)["id"] for line in bibliflow("jobs", "--json").stdout.splitlines()] == [job_id]
+    table = bibliflow("jobs").stdout
+    assert job_id[:13] in table
+    assert "small.csv" in table
     errors = json.loads(bibliflow("errors", job_id, "--json").stdout)
     assert (errors["row_number"], errors["problems"][0]["code"]) == (3, "isbn_format")
     assert bibliflow("errors", job_id, "--code", "year_range", "--json").stdout == ""

@@ -14,6 +14,10 @@ from daemon.exits import explained
 from daemon.visible import visible
 
 
+SHOWN_ID = 13
+"""Characters of a job's id in the table: its time to the millisecond, which tells jobs apart."""
+
+
 @click.command()
 @click.option(
     "--status", type=click.Choice(list(JobStatus), case_sensitive=False), help="Only jobs in this state."
