@@ -13,7 +13,6 @@ from daemon.catalog.jobs import Job, JobStatus
 from daemon.exits import explained
 from daemon.visible import visible
 
-
 SHOWN_ID = 13
 """Characters of a job's id in the table: its time to the millisecond, which tells jobs apart."""
 
@@ -37,12 +36,11 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
             [
                 ("job", "whole"),
                 ("file", "left"),
-                ("status", "left"),
+                ("status", "whole"),
                 ("rows", "right"),
                 ("imported", "right"),
                 ("rejected", "right"),
-                ("skipped", "right"),
-                ("created", "left"),
+                ("created", "whole"),
             ],
             (
                 (
@@ -52,7 +50,6 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
                     job.total_rows if job.total_rows is not None else "?",
                     job.success_count,
                     job.error_count,
-                    job.skipped_count,
                     job.created_at,
                 )
                 for job in found

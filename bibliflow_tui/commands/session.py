@@ -56,16 +56,18 @@ def print_json_lines(rows: Iterable[dict[str, Any]]) -> None:
 
 def print_table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table of untrusted values; ``columns`` are (title, "left", "right" or "whole": never cut)."""
-    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
-    for title, kind in columns:
-        justify: Literal["left", "right"] = "right" if kind == "right" else "left"
-        overflow: Literal["fold", "ellipsis"] = "ellipsis" if kind == "left" else "fold"
-        table.add_column(title, justify=justify, no_wrap=True, overflow=overflow)
-    for row in rows:
-        table.add_row(*(Text(visible(number_or_text(value))) for value in row))
-    if not table.row_count:
+    cells = [[visible(number_or_text(value)) for value in row] for row in rows]
+    if not cells:
         narrate(empty)
         return
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for (title, kind), column in zip(columns, zip(*cells, strict=True), strict=True):
+        justify: Literal["left", "right"] = "right" if kind == "right" else "left"
+        # Numbers and ids are never cut: half a number is a wrong number.
+        width = None if kind == "left" else max(map(len, (title, *column)))
+        table.add_column(title, justify=justify, no_wrap=True, overflow="ellipsis", min_width=width)
+    for row in cells:
+        table.add_row(*map(Text, row))
     # What goes into a file or another program is not cut to the width of a terminal.
     Console(width=None if sys.stdout.isatty() else UNLIMITED).print(table)
 
@@ -73,7 +75,9 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[obje
 def number_or_text(value: object) -> object:
     """Numbers with thousands separators, moments in local time, everything else as it is."""
     if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        local = value.astimezone()
+        this_year = local.year == datetime.now().astimezone().year
+        return local.strftime("%d %b %H:%M" if this_year else "%d %b %Y")
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return value
