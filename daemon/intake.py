@@ -22,9 +22,11 @@ from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.catalog.jobs import Job, Source
-from daemon.importing.pipeline import ImportOptions
+from daemon.importing import encoding, packing
+from daemon.importing.options import ImportOptions
+from daemon.importing.packing import PackingError
 from daemon.queue import JobQueue
-from daemon.settings import BookField, DuplicatePolicy, Paths, Settings
+from daemon.settings import BookField, Delimiter, DuplicatePolicy, Paths, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -38,13 +40,13 @@ MOST_CONTROLS = 0.05
 row errors; executables, images and archives have a quarter and more."""
 
 SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a ZIP archive or an Excel or LibreOffice workbook; save the sheet as CSV first"),
+    (b"PK\x05\x06", "a ZIP archive without files"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook; save the sheet as CSV first"),
     (b"%PDF-", "a PDF document"),
-    (b"\x1f\x8b", "compressed with gzip; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first"),
-    (b"\xff\xfe", "text in UTF-16; save it as UTF-8 first"),
-    (b"\xfe\xff", "text in UTF-16; save it as UTF-8 first"),
+    (b"BZh", "packed with bzip2; unpack it first"),
+    (b"\xfd7zXZ\x00", "packed with xz; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
     (b"SQLite format 3\x00", "an SQLite database"),
 )
 
@@ -58,6 +60,8 @@ class Request:
     """What one import wants to differ from the settings; None leaves a setting as it is."""
 
     on_duplicate: DuplicatePolicy | None = None
+    encoding: str | None = None
+    delimiter: Delimiter | None = None
     columns: Sequence[str] | None = None
     mapping: Mapping[BookField, str] | None = None
 
@@ -77,13 +81,14 @@ def submit(
     Raises :class:`RefusedError` for a file that is not wanted, and what psycopg raises if the database is
     lost; either way nothing is left behind.
     """
-    options = _options(settings, request or Request())
+    options = import_options(settings, request or Request())
     job_id = uuid7()
     spooled = spool_path(paths, job_id)
     name = _display_name(path)
     try:
         with _open(path, name) as file:
             sha256, size = _spool(file, spooled, name, settings.importing.max_file_size)
+        _check_content(spooled, name, settings.importing.max_file_size)
         task = queue.task(job_id)
         job = jobs.create(
             connection,
@@ -120,10 +125,14 @@ def spool_path(paths: Paths, job_id: UUID) -> Path:
     return paths.spool / f"{job_id}.csv"
 
 
-def _options(settings: Settings, request: Request) -> ImportOptions:
+def import_options(settings: Settings, request: Request) -> ImportOptions:
+    """The settings, and what ``request`` wants otherwise."""
+    configured = settings.importing.encoding
     return ImportOptions(
         on_duplicate=request.on_duplicate or settings.importing.on_duplicate,
         isbn_check=settings.importing.isbn_check,
+        encoding=request.encoding or (None if configured == "auto" else configured),
+        delimiter=request.delimiter,
         columns=tuple(request.columns) if request.columns is not None else None,
         chosen_columns=dict(request.mapping or {}),
         preferred_columns=dict(settings.importing.columns),
@@ -147,7 +156,7 @@ def _open(path: Path, name: str) -> BinaryIO:
         if status.st_size == 0:
             raise RefusedError(f"{name}: is empty")
         sample = os.pread(fd, SAMPLE, 0)
-        if what := _not_text(sample):
+        if not packing.is_packed(sample) and (what := _not_text(sample)):
             raise RefusedError(f"{name}: is not a CSV file but {what}")
     except OSError as error:
         file.close()
@@ -176,8 +185,38 @@ def _not_text(sample: bytes) -> str | None:
     for signature, what in SIGNATURES:
         if sample.startswith(signature):
             return what
+    if found := encoding.by_first_bytes(sample):
+        sample = sample.decode(found.encoding, "replace").encode()
     controls = sum(1 for byte in sample if byte < 0x20 and byte not in TEXT_CONTROLS)
     return "something binary" if controls > MOST_CONTROLS * len(sample) else None
+
+
+def check_file(path: Path, settings: Settings) -> None:
+    """Look at the file at ``path`` as :func:`submit` does, and leave it where it is. Raises RefusedError."""
+    name = _display_name(path)
+    limit = settings.importing.max_file_size
+    with _open(path, name) as file:
+        size = os.fstat(file.fileno()).st_size
+    if size > limit:
+        raise _too_large(name, size, limit)
+    _check_content(path, name, limit)
+
+
+def _check_content(path: Path, name: str, limit: int) -> None:
+    """Look into the file at ``path`` if it is packed: is it whole, text, and not larger than ``limit``?"""
+    try:
+        with path.open("rb") as file:
+            if not packing.is_packed(file.read(4)):
+                return
+        packing.check(path, limit)
+        with packing.unpacked(path) as opened:
+            what = _not_text(opened.stream.read(SAMPLE))
+    except PackingError as error:
+        raise RefusedError(f"{name}: {error}") from None
+    except OSError as error:
+        raise RefusedError(f"{name}: cannot be read: {error.strerror}") from None
+    if what:
+        raise RefusedError(f"{name}: does not hold a CSV file but {what}")
 
 
 def _spool(file: BinaryIO, target: Path, name: str, limit: int) -> tuple[str, int]:

@@ -16,6 +16,9 @@ _SEPARATORS = re.compile(r"[\s\u00AD\u200B\u2060\uFEFF\-\u2010-\u2015\u2043\u221
 _WELL_FORMED = re.compile(r"^(?:[0-9]{13}|[0-9]{9}[0-9X])$")
 _SCIENTIFIC = re.compile(r"^[+-]?[0-9]+(?:[.,][0-9]*)?E\+?[0-9]+$", re.IGNORECASE)
 _SHORTENED = re.compile(r"^[0-9]{6,8}[0-9X]$")
+_RESEMBLING = re.compile(r"^[0-9]{6,12}[0-9X]$")
+_WRITTEN = re.compile(r"(?<![0-9])(?:97[89][- ]?)?[0-9](?:[- ]?[0-9]){8}[- ]?[0-9Xx](?![0-9])")
+"""An ISBN amid other text."""
 
 
 def unwrap(text: str) -> str:
@@ -44,6 +47,11 @@ def is_well_formed(cleaned: str) -> bool:
     return _WELL_FORMED.match(cleaned) is not None
 
 
+def resembles(text: str) -> bool:
+    """Whether it could be an ISBN, or what a spreadsheet left of one."""
+    return is_scientific(text) or _RESEMBLING.match(clean(text)) is not None
+
+
 def has_right_check_digit(cleaned: str) -> bool:
     """Whether a well-formed ISBN ends in the check digit that its other digits ask for."""
     try:
@@ -56,6 +64,11 @@ def has_right_check_digit(cleaned: str) -> bool:
     return True
 
 
+def is_isbn13(text: str) -> bool:
+    """Whether it is an ISBN-13: 978 or 979, thirteen digits, a right check digit."""
+    return len(text) == 13 and bool(stdnum_isbn.is_valid(text))
+
+
 def canonical(cleaned: str) -> str:
     """The form under which a book is stored: an ISBN-10 with a right check digit becomes its ISBN-13.
 
@@ -64,6 +77,12 @@ def canonical(cleaned: str) -> str:
     if len(cleaned) == 10 and has_right_check_digit(cleaned):
         return str(stdnum_isbn.to_isbn13(cleaned))
     return cleaned
+
+
+def written_in(text: str) -> set[str]:
+    """The canonical forms of the ISBNs with a right check digit that stand amid the words of ``text``."""
+    cleaned = (clean(match) for match in _WRITTEN.findall(text))
+    return {canonical(number) for number in cleaned if stdnum_isbn.is_valid(number)}
 
 
 def with_lost_zeros(cleaned: str) -> str | None:

@@ -6,14 +6,24 @@ below; ``DATABASE_URL`` is looked at last, when nothing else names a database.
 
 from __future__ import annotations
 
+import codecs
 import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, BaseModel, ByteSize, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -27,8 +37,25 @@ BookField = Literal["title", "author", "isbn", "publication_year"]
 DuplicatePolicy = Literal["error", "skip", "update"]
 """What happens to a row whose ISBN is in the catalogue already."""
 
+Delimiter = Literal[",", ";", "\t", "|"]
+"""What separates the fields of a file."""
+
 IsbnCheck = Literal["format", "checksum"]
 """How far an ISBN is checked: its form only, or its check digit too."""
+
+
+def codec_name(encoding: str) -> str:
+    """The name of Python's codec for a text encoding. Raises ValueError if there is none."""
+    try:
+        name = codecs.lookup(encoding).name
+        "".encode(name)  # LookupError for codecs that are not of text, such as "zlib"
+    except (LookupError, ValueError):
+        raise ValueError(f"{encoding!r} is no encoding; utf-8, cp1252 and utf-16 are some") from None
+    return "utf-8" if name == "utf-8-sig" else name
+
+
+Encoding = Annotated[str, AfterValidator(codec_name)]
+"""Encoding of a file."""
 
 
 class SettingsError(Exception):
@@ -65,7 +92,10 @@ class ImportSettings(Section):
     """What to do with an ISBN that is in the catalogue already: "error", "skip" or "update"."""
 
     max_file_size: ByteSize = ByteSize(100_000_000)
-    """Larger files are refused; written as a number of bytes or like "100MB"."""
+    """Larger files are refused, packed ones by what is in them; a number of bytes or like "100MB"."""
+
+    encoding: Literal["auto"] | Encoding = "auto"
+    """Encoding of your files, such as "cp1252"; "auto" finds out for each file."""
 
     columns: dict[BookField, str] = Field(default_factory=dict)
     """Names of columns in your files, where Bibliflow does not know them by itself."""

@@ -99,6 +99,12 @@ def insert_missing(connection: Connection, job_id: UUID, books: Sequence[NewBook
     return {row[0] for row in rows}
 
 
+def existing(connection: Connection, isbns: Sequence[str]) -> set[str]:
+    """Those of ``isbns``, in their canonical form, that the catalogue has."""
+    rows = connection.execute("SELECT isbn FROM books WHERE isbn = ANY(%s::text[])", [list(isbns)]).fetchall()
+    return {row[0] for row in rows}
+
+
 def lock_existing(connection: Connection, isbns: Iterable[str]) -> dict[str, NewBook]:
     """The books with these ISBNs that the catalogue has, by ISBN, locked until the transaction ends."""
     with connection.cursor(row_factory=class_row(NewBook)) as cursor:

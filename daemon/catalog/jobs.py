@@ -333,6 +333,17 @@ def checkpoint(connection: Connection, job_id: UUID, counts: Counts, bytes_read:
     return updated.rowcount == 1
 
 
+def resolve(connection: Connection, job_id: UUID, *, success: int, skipped: int) -> None:
+    """Count rows that were errors as ``success`` and ``skipped``; in the transaction that resolves them."""
+    connection.execute(
+        "UPDATE import_jobs SET success_count = success_count + %(success)s,"
+        " skipped_count = skipped_count + %(skipped)s,"
+        " error_count = error_count - %(success)s - %(skipped)s WHERE id = %(job)s",
+        {"success": success, "skipped": skipped, "job": job_id},
+    )
+    _notify(connection, job_id)
+
+
 def succeed(connection: Connection, job_id: UUID) -> bool:
     """Mark the job SUCCESS; False if it is not PROCESSING any more."""
     return _finish(connection, job_id, JobStatus.SUCCESS, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
 from daemon.catalog.storable import storable
+from daemon.settings import BookField
 
 PREVIEW_LENGTH = 10
 """Errors shown with the status of a job."""
@@ -23,7 +24,7 @@ PREVIEW_LENGTH = 10
 class Problem:
     """One thing wrong with a record."""
 
-    field: str | None
+    field: BookField | None
     """The book's field, or None where the whole record is meant."""
     code: str
     """Stable name of the rule, such as ``isbn_format``."""
@@ -33,6 +34,8 @@ class Problem:
     """The offending value as the file has it."""
     suggestion: str | None = None
     """What was probably meant, where that can be told."""
+    evidence: str | None = None
+    """Why that is likely; without a suggestion, what it might be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,40 @@ def add(connection: Connection, job_id: UUID, rejections: Sequence[Rejection]) -
 
 
 def _storable_problem(problem: Problem) -> dict[str, str | None]:
-    return {key: storable(value) if value else value for key, value in asdict(problem).items()}
+    stored = {key: storable(value) if value else value for key, value in asdict(problem).items()}
+    if stored["evidence"] is None:
+        del stored["evidence"]
+    return stored
+
+
+def resolve(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Mark errors as resolved: their rows are in."""
+    connection.execute("UPDATE import_row_errors SET resolved_at = now() WHERE id = ANY(%s)", [list(ids)])
+
+
+def add_problems(connection: Connection, added: Mapping[UUID, Problem]) -> None:
+    """Append one more problem to each of these errors."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE import_row_errors SET problems = problems || %s,"
+            " error_message = error_message || '; ' || %s WHERE id = %s",
+            [
+                (Jsonb([_storable_problem(problem)]), storable(problem.message), identifier)
+                for identifier, problem in added.items()
+            ],
+        )
+
+
+def fixable(connection: Connection, job_id: UUID, *, after: tuple[int, UUID], limit: int) -> list[RowError]:
+    """The next open errors of a job, every problem of which has a suggestion, behind (row number, id)."""
+    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        return cursor.execute(
+            f"SELECT * FROM import_row_errors WHERE {_OPEN}"  # noqa: S608
+            " AND (row_number, id) > (%(row)s, %(id)s)"
+            " AND NOT jsonb_path_exists(problems, '$[*] ? (@.suggestion == null)')"
+            " ORDER BY row_number, id LIMIT %(limit)s",
+            {"job": job_id, "row": after[0], "id": after[1], "limit": limit},
+        ).fetchall()
 
 
 _OPEN = "import_job_id = %(job)s AND resolved_at IS NULL"

@@ -7,65 +7,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from daemon import isbn
+from daemon.importing.aliases import ALIASES
+from daemon.importing.records import Layout
 from daemon.importing.source import SourceError
 from daemon.settings import BookField
 
 FIELDS: tuple[BookField, ...] = get_args(BookField)
 REQUIRED: tuple[BookField, ...] = ("title", "author", "isbn")
 
-ALIASES: dict[BookField, tuple[str, ...]] = {
-    "title": ("title", "book title", "titre", "titel", "titulo", "titolo", "original title"),
-    "author": (
-        "author",
-        "authors",
-        "book author",
-        "author name",
-        "auteur",
-        "auteurs",
-        "autor",
-        "autores",
-        "autore",
-        "autori",
-        "verfasser",
-    ),
-    "isbn": ("isbn13", "isbn 13", "isbn", "isbns", "isbn10", "isbn 10", "ean"),
-    "publication_year": (
-        "publication year",
-        "year",
-        "year published",
-        "original publication year",
-        "year of publication",
-        "published year",
-        "publication date",
-        "publish date",
-        "date published",
-        "pub year",
-        "jahr",
-        "erscheinungsjahr",
-        "annee",
-        "ano",
-        "anno",
-    ),
-}
-"""Names of columns in order of preference, compared after :func:`normalise`."""
-
 SHOWN_COLUMNS = 30
 """A message names at most this many columns."""
 
+_LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
+"""Letters that Unicode does not take apart into a base letter and an accent."""
+
+Columns = dict[BookField, tuple[int, ...]]
+"""For each field the indices of the columns that can fill it, best first."""
+
 
 def normalise(name: str) -> str:
-    """``name`` without case, accents, spaces, ``_`` and ``-``."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
-    return "".join(
-        char for char in decomposed if not (char in "_-" or char.isspace() or unicodedata.combining(char))
-    )
+    """``name`` without case, accents, spaces and punctuation."""
+    decomposed = unicodedata.normalize("NFKD", name.casefold()).translate(_LETTERS)
+    return "".join(char for char in decomposed if char.isalnum())
 
 
 _PREFERENCE: dict[str, tuple[BookField, int]] = {
     normalise(alias): (field, rank)
     for field, aliases in ALIASES.items()
-    for rank, alias in enumerate(aliases)
+    for rank, alias in reversed(list(enumerate(aliases)))
 }
 
 
@@ -80,69 +49,82 @@ class Header:
     is_in_file: bool
     """Whether the first record is the header, not data."""
 
+    @property
+    def layout(self) -> Layout:
+        """What the file's records look like."""
+        return Layout(len(self.names), self.columns["isbn"])
+
 
 def from_columns(columns: Sequence[str]) -> Header:
-    """The header of a file without one, whose columns the user names; other names are passed over."""
-    found = _match(columns, {})
-    _require(found, columns)
+    """The header of a file without one, whose columns the user names; other names are passed over.
+
+    Raises :class:`SourceError` when a required field has no column.
+    """
+    found = match(columns)
+    if missing := missing_fields(found):
+        raise no_column(missing, columns)
     return Header(tuple(columns), found, is_in_file=False)
 
 
-def read(
-    first: Sequence[str],
-    *,
+def by_position(title: int, width: int, has_year: bool) -> Header:
+    """The header of a file without one, in which author and ISBN follow the title, perhaps the year them."""
+    names = [f"column {index + 1}" for index in range(width)]
+    fields = FIELDS if has_year else REQUIRED
+    names[title : title + len(fields)] = fields
+    return Header(tuple(names), {field: (title + place,) for place, field in enumerate(fields)}, is_in_file=False)
+
+
+def match(
+    names: Sequence[str],
     chosen: Mapping[BookField, str] | None = None,
     preferred: Mapping[BookField, str] | None = None,
-) -> Header:
-    """What the first record of a file says of its columns.
+) -> Columns:
+    """The columns among ``names`` for each field that has any.
 
-    ``chosen`` columns must be there, ``preferred`` ones (from the configuration) are taken if they are.
-    Raises :class:`SourceError` when a required field has no column.
+    ``chosen`` and ``preferred`` name the one column of a field, where there is a column of that name.
     """
-    names = [name.strip() for name in first]
-    overrides = _overrides(names, chosen or {}, preferred or {})
-    found = _match(names, overrides)
-    if not found and len(names) >= 3 and isbn.is_well_formed(isbn.clean(names[2])):
-        columns = {field: (index,) for index, field in enumerate(FIELDS) if index < len(names)}
-        return Header(FIELDS[: len(names)] + tuple(names[len(FIELDS) :]), columns, is_in_file=False)
-    _require(found, names)
-    return Header(tuple(names), found, is_in_file=True)
-
-
-def _overrides(
-    names: Sequence[str], chosen: Mapping[BookField, str], preferred: Mapping[BookField, str]
-) -> dict[BookField, int]:
-    positions = {normalise(name): index for index, name in reversed(list(enumerate(names)))}
-    overrides = {
-        field: positions[normalise(name)] for field, name in preferred.items() if normalise(name) in positions
-    }
-    for field, name in chosen.items():
-        if normalise(name) not in positions:
-            raise SourceError(f"No column {name!r} for {field}. {_columns_found(names)}")
-        overrides[field] = positions[normalise(name)]
-    return overrides
-
-
-def _match(names: Sequence[str], overrides: Mapping[BookField, int]) -> dict[BookField, tuple[int, ...]]:
     ranked: dict[BookField, list[tuple[int, int]]] = {}
     for index, name in enumerate(names):
-        if match := _PREFERENCE.get(normalise(name)):
-            field, rank = match
+        if known := _PREFERENCE.get(normalise(name)):
+            field, rank = known
             ranked.setdefault(field, []).append((rank, index))
-    columns: dict[BookField, tuple[int, ...]] = {
+    columns: Columns = {
         field: tuple(index for _, index in sorted(candidates)) for field, candidates in ranked.items()
     }
-    for field, index in overrides.items():
-        columns[field] = (index,)
+    for field, name in {**(preferred or {}), **(chosen or {})}.items():
+        if (position := _position(name, names)) is not None:
+            columns[field] = (position,)
     return columns
 
 
-def _require(found: Mapping[BookField, tuple[int, ...]], names: Sequence[str]) -> None:
-    missing = [field for field in REQUIRED if field not in found]
-    if missing:
-        raise SourceError(f"No column for: {', '.join(missing)}. {_columns_found(names)}")
+def _position(name: str, names: Sequence[str]) -> int | None:
+    """The first column of that name: to the letter, or else as :func:`normalise` sees it."""
+    if name in names:
+        return names.index(name)
+    wanted = normalise(name)
+    return next((index for index, other in enumerate(names) if wanted and normalise(other) == wanted), None)
+
+
+def missing_fields(columns: Mapping[BookField, tuple[int, ...]]) -> list[BookField]:
+    """The required fields that no column fills."""
+    return [field for field in REQUIRED if field not in columns]
+
+
+def missing_choices(names: Sequence[str], chosen: Mapping[BookField, str]) -> list[BookField]:
+    """The fields whose chosen column is not among ``names``."""
+    return [field for field, name in chosen.items() if _position(name, names) is None]
+
+
+def no_column(missing: Sequence[BookField], names: Sequence[str]) -> SourceError:
+    """The error of a file without the columns that fill these fields."""
+    return SourceError(f"No column for: {', '.join(missing)}. {_columns_found(names)}")
+
+
+def no_chosen_column(field: BookField, name: str, names: Sequence[str]) -> SourceError:
+    """The error of a file without the column that the user named."""
+    return SourceError(f"No column {name!r} for {field}. {_columns_found(names)}")
 
 
 def _columns_found(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
-    return f"Columns found: {', '.join(names[:SHOWN_COLUMNS])}{more}"
+    return f"Columns found: {', '.join(name.strip() for name in names[:SHOWN_COLUMNS])}{more}"

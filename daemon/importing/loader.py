@@ -12,8 +12,9 @@ from daemon.catalog.books import NewBook
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Counts
 from daemon.catalog.row_errors import Rejection
+from daemon.importing.dialect import Dialect
+from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, duplicate
-from daemon.importing.source import Dialect, Record
 from daemon.settings import DuplicatePolicy
 
 REMEMBER_DUPLICATES = 8
@@ -46,6 +47,16 @@ class Chunk:
         return len(self.candidates) + len(self.rejections)
 
 
+class Stored(NamedTuple):
+    """What became of candidates."""
+
+    success: int
+    """Books added or changed."""
+    skipped: int
+    duplicates: list[Candidate]
+    """Those that are row errors, as their ISBNs are there already."""
+
+
 class Loader:
     """Loads the chunks of one job through one connection, the one that holds the job's lock."""
 
@@ -64,29 +75,35 @@ class Loader:
         Raises :class:`JobWithdrawnError` if the job is no longer being processed.
         """
         with self._connection.transaction():
-            counts = self._update(chunk) if self._policy == "update" else self._add(chunk)
+            stored = self.store(chunk.candidates)
+            rejections = chunk.rejections
+            if stored.duplicates:
+                rejections = rejections + [self._reject_duplicate(candidate) for candidate in stored.duplicates]
+                rejections.sort(key=lambda rejection: rejection.row_number)
+            row_errors.add(self._connection, self._job_id, rejections)
+            counts = Counts(stored.success, len(rejections), stored.skipped)
             if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read):
                 raise JobWithdrawnError
         return counts
 
-    def _add(self, chunk: Chunk) -> Counts:
+    def store(self, candidates: Sequence[Candidate]) -> Stored:
+        """Make books of ``candidates`` as the policy for duplicates says; to be called in a transaction."""
+        return self._update(candidates) if self._policy == "update" else self._add(candidates)
+
+    def _add(self, candidates: Sequence[Candidate]) -> Stored:
         """Policies "error" and "skip": the first row with an ISBN wins."""
         first: dict[str, Candidate] = {}
         repeated = [
             candidate
-            for candidate in chunk.candidates
+            for candidate in candidates
             if first.setdefault(candidate.book.isbn, candidate) is not candidate
         ]
         added = self._insert([candidate.book for candidate in first.values()])
         if len(added) < len(first):
             repeated += [candidate for isbn, candidate in first.items() if isbn not in added]
-        rejections = chunk.rejections
-        if self._policy == "error" and repeated:
-            rejections = rejections + [self._reject_duplicate(candidate) for candidate in repeated]
-            rejections.sort(key=lambda rejection: rejection.row_number)
-        row_errors.add(self._connection, self._job_id, rejections)
-        skipped = len(repeated) if self._policy == "skip" else 0
-        return Counts(len(added), len(rejections), skipped)
+        if self._policy == "skip":
+            return Stored(len(added), len(repeated), [])
+        return Stored(len(added), 0, repeated)
 
     def _insert(self, new: Sequence[NewBook]) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; their ISBNs."""
@@ -105,18 +122,18 @@ class Loader:
         record = candidate.record
         return Rejection(record.row_number, self._dialect.format(record.fields), [duplicate(candidate.row)])
 
-    def _update(self, chunk: Chunk) -> Counts:
+    def _update(self, candidates: Sequence[Candidate]) -> Stored:
         """Policy "update": the last row with an ISBN wins; a row that changes nothing is skipped.
 
         Rows are taken one after another against what the catalogue would hold by then, so that the counts
         do not depend on where chunks begin.
         """
-        isbns = {candidate.book.isbn for candidate in chunk.candidates}
+        isbns = {candidate.book.isbn for candidate in candidates}
         while True:
             known = books.lock_existing(self._connection, isbns)
             state = dict(known)
             changed = 0
-            for candidate in chunk.candidates:
+            for candidate in candidates:
                 if state.get(candidate.book.isbn) != candidate.book:
                     state[candidate.book.isbn] = candidate.book
                     changed += 1
@@ -127,5 +144,4 @@ class Loader:
         books.update_all(
             self._connection, [book for isbn, book in state.items() if isbn in known and book != known[isbn]]
         )
-        row_errors.add(self._connection, self._job_id, chunk.rejections)
-        return Counts(changed, len(chunk.rejections), len(chunk.candidates) - changed)
+        return Stored(changed, len(candidates) - changed, [])

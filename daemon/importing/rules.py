@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,8 +14,9 @@ from daemon import isbn
 from daemon.catalog.books import NewBook
 from daemon.catalog.row_errors import Problem
 from daemon.catalog.storable import storable
+from daemon.importing import encoding, repair
 from daemon.importing.header import Header
-from daemon.importing.source import Dialect, Record
+from daemon.importing.records import Record
 from daemon.settings import BookField, IsbnCheck
 
 LONGEST_TEXT = 2000
@@ -23,11 +25,14 @@ LONGEST_TEXT = 2000
 EARLIEST_YEAR = 1000
 LATEST_YEAR = 2100
 
-_YEAR = re.compile(r"^([+-]?[0-9]+)(?:\.0*)?$")
+_YEAR = re.compile(r"^([+-]?[0-9]+)(?:\.0+)?$")
 _DATE = re.compile(
     # Month and day are looked at loosely: real catalogues hold an 11/31/2000, and its year is certain.
     r"^(?:([0-9]{4})([-/.])(?:1[0-2]|0?[1-9])\2(?:3[01]|[12][0-9]|0?[1-9])"
-    r"|(?:3[01]|[12][0-9]|0?[1-9])([-/.])(?:3[01]|[12][0-9]|0?[1-9])\3([0-9]{4}))$"
+    r"|(?:3[01]|[12][0-9]|0?[1-9])([-/.])(?:3[01]|[12][0-9]|0?[1-9])\3([0-9]{4})"
+    r"|([0-9]{4})年(?:1[0-2]|0?[1-9])月(?:3[01]|[12][0-9]|0?[1-9])日)"
+    # A time of day, as databases write it: 2006-09-16T00:00:00+00:00
+    r"(?:[T ][0-9]{1,2}:[0-9]{2}[0-9:.]*(?: ?[AP]M)?(?:Z| ?[+-][0-9:]{2,6})?)?$"
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -63,11 +68,11 @@ def _check_isbn(value: str, info: ValidationInfo) -> str:
     if not cleaned:
         return _required("isbn", "")
     if not isbn.is_well_formed(cleaned):
-        if padded := isbn.with_lost_zeros(cleaned):
+        if isbn.with_lost_zeros(cleaned):
             raise PydanticCustomError(
                 "isbn_lost_zeros",
                 "Invalid ISBN: {value} (lost leading zeros?)",
-                {"value": cleaned, "suggestion": padded},
+                {"value": cleaned},
             )
         raise PydanticCustomError("isbn_format", "Invalid ISBN: {value}", {"value": isbn.unwrap(value)})
     if (info.context or {}).get("isbn_check") == "checksum" and not isbn.has_right_check_digit(cleaned):
@@ -82,7 +87,7 @@ def parse_year(value: str) -> int | None:
         # More digits than a year has; int() refuses thousands of them.
         return int(match[1]) if len(match[1]) <= 18 else None
     if match := _DATE.match(value):
-        return int(match[1] or match[4])
+        return int(match[1] or match[4] or match[5])
     return None
 
 
@@ -129,8 +134,7 @@ def check(values: dict[BookField, str], isbn_check: IsbnCheck) -> BookRow | list
 def _problem(details: Any) -> Problem:
     field = str(details["loc"][0])
     value = details["input"] if isinstance(details["input"], str) else None
-    suggestion = details.get("ctx", {}).get("suggestion")
-    return Problem(field, details["type"], details["msg"], value, suggestion)
+    return Problem(field, details["type"], details["msg"], value)
 
 
 def duplicate(row: BookRow) -> Problem:
@@ -143,11 +147,11 @@ class Checker:
     """Applies the rules to the records of one file."""
 
     header: Header
-    dialect: Dialect
+    encoding: str
     isbn_check: IsbnCheck
 
     def check(self, record: Record) -> BookRow | list[Problem]:
-        """The valid row, or all problems of the record."""
+        """The valid row, or all problems of the record, with suggestions."""
         if record.damage:
             return [record.damage]
         problems = []
@@ -159,33 +163,41 @@ class Checker:
             message = f"Row has {len(fields)} fields, header has {len(self.header.names)}"
             return [*problems, Problem(None, "field_count", message)]
         checked = check(self._values(fields), self.isbn_check)
-        if not problems:
-            return checked
-        return problems if isinstance(checked, BookRow) else problems + checked
+        if isinstance(checked, list):
+            return problems + [self._with_suggestion(problem, fields) for problem in checked]
+        return problems or checked
 
-    def _unstorable(self, fields: list[str]) -> list[Problem]:
+    def check_repaired(self, fields: Sequence[str], repairs: Mapping[BookField, str]) -> BookRow | list[Problem]:
+        """As :meth:`check`, with some values replaced; for rows that were rejected."""
+        return check(self._values(fields) | dict(repairs), self.isbn_check)
+
+    def _unstorable(self, fields: Sequence[str]) -> list[Problem]:
         text = "".join(fields)
         problems = []
         if "\x00" in text:
             problems.append(Problem(None, "nul_character", "Row contains a NUL character"))
         if _UNSTORABLE.search(text.replace("\x00", "")):
-            name = self.dialect.encoding.upper()
+            name = encoding.label(self.encoding)
             problems.append(Problem(None, "encoding", f"Row is not valid {name}"))
         return problems
 
-    def _values(self, fields: list[str]) -> dict[BookField, str]:
+    def _values(self, fields: Sequence[str]) -> dict[BookField, str]:
         return {
             field: fields[columns[0]] if len(columns) == 1 else self._choose(field, columns, fields)
             for field, columns in self.header.columns.items()
         }
 
-    def _choose(self, field: BookField, columns: tuple[int, ...], fields: list[str]) -> str:
+    def _choose(self, field: BookField, columns: tuple[int, ...], fields: Sequence[str]) -> str:
         """Of several columns for one field, the first well-formed value; else the first that is not empty."""
         values = [fields[column] for column in columns]
         for value in values:
             if _is_well_formed(field, value):
                 return value
         return next((value for value in values if value.strip()), "")
+
+    def _with_suggestion(self, problem: Problem, fields: Sequence[str]) -> Problem:
+        columns = self.header.columns.get(problem.field, ()) if problem.field else ()
+        return repair.with_suggestion(problem, [fields[column] for column in columns])
 
 
 def _is_well_formed(field: BookField, value: str) -> bool:

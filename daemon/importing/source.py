@@ -1,120 +1,92 @@
-"""A CSV file as a stream of records with row numbers, in constant memory, whatever is in it.
-
-The csv module reads the records; around it, this module bounds what one stray quote can swallow, keeps
-bytes that are not valid UTF-8 apart from text, and numbers the records as a spreadsheet does.
-"""
+"""A file as a stream of numbered records, in constant memory, whatever is in it."""
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
 from daemon.catalog.row_errors import Problem
+from daemon.importing import encoding, packing, records
+from daemon.importing.dialect import Dialect
+from daemon.importing.packing import PackingError, Unpacked
+from daemon.importing.records import LONGEST_RECORD, Layout, Record
 
 BLOCK = 256 * 1024
 """Characters read at a time. Measured: from 64 Ki to 1 Mi the speed is the same within 3 %."""
-
-LONGEST_RECORD = 1024 * 1024
-"""Characters. A quoted field that is longer than this was never closed."""
-
-_END = "\x1e end of block \x1e"
-"""A line added after each block: where the csv module gives it back alone, no quoted field is open."""
-
-# The csv module's own limit, 128 KiB, raises an error in the middle of a file.
-csv.field_size_limit(2 * (LONGEST_RECORD + BLOCK))
 
 
 class SourceError(Exception):
     """The file as a whole cannot be imported. The message says why, and what was found."""
 
 
-class Record(NamedTuple):
-    """One record of the file."""
-
-    row_number: int
-    """Counts all records, blank ones too; the first of the file is 1."""
-    fields: list[str]
-    """Undecodable bytes are lone surrogates (PEP 383)."""
-    damage: Problem | None = None
-    """Why the record could not be read as CSV; ``fields`` then holds its text in one piece."""
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing is in it: an empty line, or separators and white space only."""
-        return self.damage is None and not any(field and not field.isspace() for field in self.fields)
+@contextmanager
+def opened(path: Path) -> Iterator[Unpacked]:
+    """The file at ``path``, unpacked. Raises :class:`SourceError`, also for what reading it raises."""
+    try:
+        with packing.unpacked(path) as file:
+            yield file
+    except PackingError as error:
+        raise SourceError(f"The file {error}") from error
+    except packing.DAMAGED as error:
+        raise SourceError(f"The file {packing.damage(error)}") from error
+    except OSError as error:
+        raise SourceError(f"The file cannot be read: {error.strerror or error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How the file writes its records."""
+@contextmanager
+def open_reader(path: Path, dialect: Dialect, layout: Layout | None = None) -> Iterator[RecordReader]:
+    """A reader of the file at ``path``. Raises :class:`SourceError` as :func:`opened` does."""
+    with opened(path) as file:
+        yield RecordReader(file, dialect, layout)
 
-    delimiter: str = ","
-    encoding: str = "utf-8"
 
-    def format(self, fields: list[str]) -> str:
-        """``fields`` as one record of this dialect, without a line end: parsed again it gives the same."""
-        buffer = io.StringIO()
-        # With a line end: the writer quotes its characters only if they are among those of the line end.
-        csv.writer(buffer, delimiter=self.delimiter, lineterminator="\r\n").writerow(fields)
-        return buffer.getvalue().removesuffix("\r\n")
+def text_of(stream: BinaryIO, name: str) -> TextIO:
+    """``stream`` decoded, without its byte order mark; bytes that are not valid become lone surrogates."""
+    # For UTF-8 the built-in handler, which does the same without calling Python for each byte.
+    codec, errors = ("utf-8-sig", "surrogateescape") if name == "utf-8" else (name, encoding.ESCAPE)
+    return io.TextIOWrapper(stream, encoding=codec, errors=errors, newline="")
 
 
 class RecordReader:
-    """Iterates over the records of a binary file, blank ones included; closes it at the end of ``with``."""
+    """Iterates once over the records of a file, blank ones included, behind the lines of its preamble."""
 
-    def __init__(self, file: BinaryIO, dialect: Dialect) -> None:
-        self._file = file
+    def __init__(self, file: Unpacked, dialect: Dialect, layout: Layout | None = None) -> None:
+        self._file = file.file
+        self._text = text_of(file.stream, dialect.encoding)
         self._dialect = dialect
-        encoding = "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
-        self._text = io.TextIOWrapper(file, encoding=encoding, errors="surrogateescape", newline="")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._text.close()
+        self._layout = layout
 
     @property
     def bytes_read(self) -> int:
-        """How far into the file it has read."""
+        """How far into the file, packed as it is, it has read."""
         return self._file.tell()
 
     def __iter__(self) -> Iterator[Record]:
-        number = 0
-        open_lines: list[str] = []
+        number = self._dialect.first_row - 1
+        lines: list[str] = []
+        passed_over = self._dialect.preamble
         for block in _blocks(self._text):
-            lines = open_lines + block.lines
-            while True:
-                done = 0
-                for fields, end in self._complete(lines):
-                    number += 1
-                    done = end
-                    yield Record(number, fields)
-                open_lines = lines[done:]
-                if not open_lines or not (block.is_last or _size(open_lines) > LONGEST_RECORD):
-                    break
-                # Its quote is never closed: that record is its first line, and reading goes on behind it.
+            lines += block.lines[passed_over:]
+            passed_over -= min(passed_over, len(block.lines))
+            done = 0
+            for piece in records.split(lines, self._dialect, self._layout, is_last=block.is_last):
                 number += 1
-                yield _unclosed(number, open_lines[0])
-                lines = open_lines[1:]
+                done = piece.end
+                yield Record(number, piece.fields, _unclosed() if piece.is_damaged else None)
+            del lines[:done]
             if block.overlong is not None:
                 number += 1
-                yield _overlong(number, block.overlong)
+                yield Record(number, [block.overlong.rstrip("\r\n")], _overlong())
 
-    def _complete(self, lines: list[str]) -> Iterator[tuple[list[str], int]]:
-        """The complete records of ``lines``, each with the index of the line behind it."""
-        reader = csv.reader([*lines, _END], delimiter=self._dialect.delimiter)
-        for fields in reader:
-            if reader.line_num > len(lines):
-                return  # the added line, alone or swallowed by a quoted field that is still open
-            yield fields, reader.line_num
+
+def first_lines(stream: BinaryIO, encoding_name: str, characters: int) -> list[str]:
+    """The whole lines among the first ``characters`` of ``stream``, or the one that it begins with."""
+    text = text_of(stream, encoding_name).read(characters)
+    lines = io.StringIO(text, newline="").readlines()
+    return lines[:-1] if len(text) == characters and len(lines) > 1 else lines
 
 
 class _Block(NamedTuple):
@@ -147,28 +119,17 @@ def _skip_line(text: TextIO) -> str:
     """Pass over the rest of a line; what was read of the following one."""
     while piece := text.read(BLOCK):
         lines = io.StringIO(piece, newline="").readlines()
-        if len(lines) > 1 or lines[0].endswith(("\n", "\r")):
+        if len(lines) > 1 or lines[0].endswith("\n"):
             return "".join(lines[1:])
+        if lines[0].endswith("\r"):
+            return text.read(1).removeprefix("\n")
     return ""
 
 
-def _size(lines: list[str]) -> int:
-    return sum(map(len, lines))
+def _unclosed() -> Problem:
+    return Problem(None, "unclosed_quote", "Quoted field is never closed")
 
 
-def _unclosed(number: int, line: str) -> Record:
-    problem = Problem(None, "unclosed_quote", "Quoted field is never closed")
-    return Record(number, [line.rstrip("\r\n")], problem)
-
-
-def _overlong(number: int, line: str) -> Record:
+def _overlong() -> Problem:
     message = f"Record is longer than {LONGEST_RECORD} characters; its end is not shown"
-    return Record(number, [line], Problem(None, "too_long", message))
-
-
-def open_reader(path: Path, dialect: Dialect) -> RecordReader:
-    """A reader of the file at ``path``. Raises :class:`SourceError` if it cannot be opened."""
-    try:
-        return RecordReader(path.open("rb"), dialect)
-    except OSError as error:
-        raise SourceError(f"The file cannot be read: {error.strerror}") from error
+    return Problem(None, "too_long", message)

@@ -1,0 +1,203 @@
+"""Which encoding a file is written in: asked of the whole file, as the first odd byte may come late."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+ESCAPE = "bibliflow.escape"
+"""Name of an error handler: bytes that cannot be decoded become lone surrogates U+DC00 + byte.
+
+Like "surrogateescape" (PEP 383), which cannot do it for bytes below 0x80; UTF-16 has such.
+"""
+
+BLOCK = 1024 * 1024
+
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+LEGACY = (
+    "cp1252",
+    "cp1250",
+    "cp1251",
+    "cp1253",
+    "cp1254",
+    "cp1257",
+    "iso8859_2",
+    "iso8859_9",
+    "iso8859_15",
+    "mac_roman",
+    "cp850",
+    "cp437",
+    "koi8_r",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "cp949",
+)
+"""What spreadsheets and library systems wrote before UTF-8, the likelier first."""
+
+WESTERN = frozenset("àâäáãåæçèéêëìíîïñòóôöøùúûüýßœšžÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖØÙÚÛÜÝŒŠŽ‘’“”„‚–—…«»°ª§®©€·¡¿\xa0´")
+"""Characters of Windows-1252 that book lists hold; one strange byte as another of its characters is damage."""
+
+FEW = 3
+"""Fewer odd bytes than this in a whole file tell a statistician nothing."""
+
+MOST_SAMPLES = 128
+SAMPLE_REACH = 200
+"""Characters on both sides of an odd byte that make a sample."""
+
+CHAOS_STEP = 0.05
+"""charset-normalizer's "chaos" is compared in steps of this size, then its "coherence" decides."""
+
+LABELS = {"cp932": "Shift_JIS", "cp949": "EUC-KR", "mac_roman": "Mac Roman", "gb18030": "GB 18030"}
+
+_ESCAPED = re.compile("[\udc80-\udcff]")
+_NOT_ASCII = re.compile("[^\x00-\x7f]+")
+
+
+class Detected(NamedTuple):
+    """An encoding and why it is thought to be that."""
+
+    encoding: str
+    """Name of a codec."""
+    reason: str
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(ESCAPE, _escape)
+
+
+def label(encoding: str) -> str:
+    """The name that people know: ``UTF-8``, ``Windows-1252``, ``Shift_JIS``."""
+    if encoding.startswith("cp125"):
+        return f"Windows-{encoding[2:]}"
+    if encoding.startswith("iso8859_"):
+        return f"ISO 8859-{encoding[8:]}"
+    return LABELS.get(encoding, encoding.upper().replace("_", "-"))
+
+
+def detect(stream: BinaryIO) -> Detected:
+    """The encoding of the bytes of ``stream``, from its position to its end; in constant memory."""
+    head = stream.read(BLOCK)
+    if found := by_first_bytes(head):
+        return found
+    evidence = _Evidence()
+    for block in _blocks(head, stream):
+        evidence.add(block)
+    return evidence.verdict()
+
+
+def by_first_bytes(head: bytes) -> Detected | None:
+    """What the first bytes of a file say; None if that is not enough."""
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return Detected(encoding, f"{label(encoding)}: its byte order mark")
+    if encoding := _zeros(head[:4096]):
+        return Detected(encoding, f"{label(encoding)}: every other byte is zero")
+    return None
+
+
+def _zeros(head: bytes) -> str | None:
+    """UTF-16 without a mark: of Latin text, every other byte is zero."""
+    share = [half.count(0) / max(len(half), 1) for half in (head[::2], head[1::2])]
+    if min(share) > 0.1 or max(share) < 0.4:
+        return None
+    return "utf-16-be" if share[0] > share[1] else "utf-16-le"
+
+
+def _blocks(head: bytes, stream: BinaryIO) -> Iterator[bytes]:
+    yield head
+    while block := stream.read(BLOCK):
+        yield block
+
+
+class _Evidence:
+    """What speaks for UTF-8 and what against it."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._good = 0
+        self._bad = 0
+        self._samples: list[bytes] = []
+        self._number = 0
+        self._stride = 1
+
+    def add(self, block: bytes) -> None:
+        if block.isascii() and not self._decoder.getstate()[0]:
+            return
+        text = self._decoder.decode(block)
+        strange = len(text) - len(_NOT_ASCII.sub("", text))
+        bad = len(text) - len(_ESCAPED.sub("", text))
+        self._good += strange - bad
+        self._bad += bad
+        if bad:
+            self._number += 1
+            if self._number % self._stride == 0:
+                self._sample(text)
+
+    def _sample(self, text: str) -> None:
+        end = 0
+        for match in _ESCAPED.finditer(text):
+            if match.start() < end:
+                continue
+            start, end = max(match.start() - SAMPLE_REACH, end), match.start() + SAMPLE_REACH
+            self._samples.append(text[start:end].encode("utf-8", "surrogateescape"))
+            if len(self._samples) % 8 == 0:
+                break
+        if len(self._samples) > MOST_SAMPLES:  # from all over a large file, not from its beginning only
+            self._samples = self._samples[::2]
+            self._stride *= 2
+
+    def verdict(self) -> Detected:
+        if not self._bad:
+            what = "every byte of it is valid" if self._good else "it is plain ASCII"
+            return Detected("utf-8", f"UTF-8: {what}")
+        if self._good >= self._bad:
+            return Detected("utf-8", f"UTF-8: {self._good:,} characters of it, {self._bad:,} bytes are not")
+        if encoding := _legacy(b"\n".join(self._samples), self._bad):
+            return Detected(encoding, f"{label(encoding)}: {self._bad:,} bytes are not UTF-8 and fit it")
+        return Detected("utf-8", f"UTF-8: the {self._bad:,} bytes that are not fit nothing else")
+
+
+def _legacy(sample: bytes, odd: int) -> str | None:
+    """The likeliest of :data:`LEGACY`, or None if the odd bytes look like damage."""
+    western = _decode(sample, "cp1252")
+    if odd < FEW:
+        fits = western is not None and set(_NOT_ASCII.findall(western)) and _is_western(western)
+        return "cp1252" if fits else None
+    import charset_normalizer  # only when needed: it takes longer to load than a small file to import
+
+    matches = charset_normalizer.from_bytes(
+        sample, steps=32, cp_isolation=list(LEGACY), enable_fallback=False
+    )
+    if not matches:
+        return "cp1252" if western is not None and _is_western(western) else None
+    best = min(matches, key=lambda match: (round(match.chaos / CHAOS_STEP), -match.coherence))
+    meant = _decode(sample, best.encoding)
+    # It reports one of several code pages that say the same; the likeliest may read other bytes better.
+    return next((name for name in LEGACY if _decode(sample, name) == meant), best.encoding)
+
+
+def _is_western(text: str) -> bool:
+    return all(char in WESTERN for run in _NOT_ASCII.findall(text) for char in run)
+
+
+def _decode(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None

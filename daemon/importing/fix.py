@@ -1,0 +1,109 @@
+"""Suggestions applied to the rejected rows of a job, through the same rules as an import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from daemon.catalog import jobs, row_errors
+from daemon.catalog.database import Connection
+from daemon.catalog.jobs import Job
+from daemon.catalog.row_errors import RowError
+from daemon.importing import dialect
+from daemon.importing.loader import Candidate, Loader, Stored
+from daemon.importing.options import ImportOptions
+from daemon.importing.reading import Reading
+from daemon.importing.records import Record
+from daemon.importing.rules import BookRow, Checker, duplicate
+
+CHUNK_ROWS = 5000
+"""Rows of one transaction at most, as in an import."""
+
+
+class BusyError(Exception):
+    """The job is being imported, or fixed by somebody else, at this moment. The message says which job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What came of the suggestions. Counts are rows."""
+
+    imported: int = 0
+    """Books that were added or changed."""
+    skipped: int = 0
+    """Rows that the job's policy for duplicates passes over."""
+    rejected: int = 0
+    """Rows that the rules reject, or whose ISBN is there already, with the suggestions too."""
+
+    def __add__(self, other: Fixed) -> Fixed:
+        return Fixed(
+            self.imported + other.imported, self.skipped + other.skipped, self.rejected + other.rejected
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For machines."""
+        return asdict(self)
+
+
+def apply_suggestions(
+    connection: Connection, job: Job, progress: Callable[[Fixed], None] = lambda _: None
+) -> Fixed:
+    """Import the rejected rows of ``job`` for every problem of which there is a suggestion.
+
+    Chunk by chunk, each in one transaction with the errors that it resolves and the job's counts, so that it
+    can be broken off and called again at any time. ``progress`` is told the sum after each chunk. Raises
+    :class:`BusyError`.
+    """
+    with jobs.locked(connection, job.id) as acquired:
+        job = jobs.get(connection, job.id)
+        if not acquired or not job.status.is_final:
+            raise BusyError(f"{job.filename} is being imported (job {job.id}); fix its rows when that is done")
+        if job.read_as is None:
+            return Fixed()
+        fixer = _Fixer(connection, job, Reading.from_dict(job.read_as))
+        total = Fixed()
+        after = (0, UUID(int=0))
+        while errors := row_errors.fixable(connection, job.id, after=after, limit=CHUNK_ROWS):
+            after = (errors[-1].row_number, errors[-1].id)
+            total += fixer.fix(errors)
+            progress(total)
+        return total
+
+
+class _Fixer:
+    def __init__(self, connection: Connection, job: Job, reading: Reading) -> None:
+        options = ImportOptions.model_validate(job.options)
+        self._connection = connection
+        self._job_id = job.id
+        self._delimiter = reading.dialect.delimiter
+        self._checker = Checker(reading.header, reading.dialect.encoding, options.isbn_check)
+        self._loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
+
+    def fix(self, errors: Sequence[RowError]) -> Fixed:
+        """Import those of ``errors`` that pass, in one transaction."""
+        ids: dict[int, UUID] = {}
+        candidates = []
+        for error in errors:
+            fields = dialect.split(error.raw_data, self._delimiter)
+            repairs = {problem["field"]: problem["suggestion"] for problem in error.problems}
+            row = self._checker.check_repaired(fields, repairs)
+            if isinstance(row, BookRow):
+                candidates.append(Candidate(Record(error.row_number, fields), row, row.book()))
+                ids[error.row_number] = error.id
+        with self._connection.transaction():
+            stored = self._loader.store(candidates)
+            self._record(stored, ids)
+        imported, skipped = stored.success, stored.skipped
+        return Fixed(imported, skipped, len(errors) - imported - skipped)
+
+    def _record(self, stored: Stored, ids: dict[int, UUID]) -> None:
+        duplicates = {
+            # It has no suggestion: so the row is not tried again, but shown as what it is.
+            ids.pop(candidate.record.row_number): duplicate(candidate.row)
+            for candidate in stored.duplicates
+        }
+        row_errors.resolve(self._connection, list(ids.values()))
+        row_errors.add_problems(self._connection, duplicates)
+        jobs.resolve(self._connection, self._job_id, success=stored.success, skipped=stored.skipped)

@@ -1,0 +1,98 @@
+"""What an import of a file would do, told without doing it: the same reading, rules and counting."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon.catalog.row_errors import Rejection
+from daemon.importing import pipeline
+from daemon.importing.loader import Candidate, Chunk
+from daemon.importing.options import ImportOptions
+from daemon.importing.reading import Reading
+
+SHOWN_ROWS = 20
+"""Rows at the beginning of a file that a preview holds."""
+
+
+@dataclass(slots=True)
+class Preview:
+    """What is known of the file so far. Counts are rows."""
+
+    first: list[Candidate | Rejection] = field(default_factory=list)
+    """The first :data:`SHOWN_ROWS` rows, as they will be stored or with what is wrong with them."""
+    total: int = 0
+    rejected: int = 0
+    """Rows that the rules reject."""
+    repeated: int = 0
+    """Rows that pass the rules, but whose ISBN an earlier row of the file has."""
+    in_catalogue: int | None = None
+    """Rows that pass the rules, but whose ISBN the catalogue has; None if it was not asked."""
+    codes: Counter[str] = field(default_factory=Counter)
+    """Rows by what the rules find wrong with them; a row may have several problems."""
+    bytes_read: int = 0
+
+    @property
+    def new(self) -> int:
+        """Rows that would become new books."""
+        return self.total - self.rejected - self.repeated - (self.in_catalogue or 0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The counts for machines."""
+        duplicates = self.repeated + (self.in_catalogue or 0)
+        codes = dict(self.codes.most_common()) | ({"duplicate_isbn": duplicates} if duplicates else {})
+        return {
+            "total_rows": self.total,
+            "new": self.new,
+            "rejected": self.rejected,
+            "repeated_in_file": self.repeated,
+            "in_catalogue": self.in_catalogue,
+            "by_code": codes,
+        }
+
+
+def scan(
+    path: Path,
+    reading: Reading,
+    options: ImportOptions,
+    known: Callable[[Sequence[str]], set[str]] | None = None,
+) -> Iterator[Preview]:
+    """Go through the file at ``path``; the growing preview after each chunk, the last time complete.
+
+    ``known`` tells which of some ISBNs the catalogue has. Stop asking for more to cancel. Raises
+    :class:`~daemon.importing.source.SourceError`. Remembers the ISBNs of the file, 100 bytes each.
+    """
+    preview = Preview(in_catalogue=None if known is None else 0)
+    seen: set[str] = set()
+    yield preview
+    for chunk in pipeline.chunks(path, reading, options.isbn_check):
+        _add(preview, chunk)
+        isbns = []
+        for candidate in chunk.candidates:
+            if candidate.book.isbn in seen:
+                preview.repeated += 1
+            else:
+                seen.add(candidate.book.isbn)
+                isbns.append(candidate.book.isbn)
+        if known is not None and preview.in_catalogue is not None and isbns:
+            preview.in_catalogue += len(known(isbns))
+        yield preview
+
+
+def _add(preview: Preview, chunk: Chunk) -> None:
+    preview.total += len(chunk)
+    preview.rejected += len(chunk.rejections)
+    preview.bytes_read = chunk.bytes_read
+    for rejection in chunk.rejections:
+        preview.codes.update({problem.code for problem in rejection.problems})
+    if len(preview.first) < SHOWN_ROWS:
+        rows = sorted([*chunk.candidates, *chunk.rejections], key=row_number)
+        preview.first += rows[: SHOWN_ROWS - len(preview.first)]
+
+
+def row_number(row: Candidate | Rejection) -> int:
+    """Where in the file it stands."""
+    return row.record.row_number if isinstance(row, Candidate) else row.row_number

@@ -1,0 +1,88 @@
+"""How a file is to be read: found out once, kept with the job, shown to whoever asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from daemon.catalog.storable import storable
+from daemon.importing import encoding as encodings
+from daemon.importing import sniffer, source
+from daemon.importing.dialect import Dialect
+from daemon.importing.header import Header
+from daemon.importing.options import ImportOptions
+from daemon.importing.source import SourceError
+
+SAMPLE = 256 * 1024
+"""Characters at the beginning of a file that tell its dialect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Encoding, dialect and header of a file."""
+
+    dialect: Dialect
+    header: Header
+    reasons: tuple[str, ...] = ()
+    """Why it is read like this, and not otherwise."""
+
+    @property
+    def header_row(self) -> int | None:
+        """The row that the header stands in; None if the file has none."""
+        return self.dialect.first_row if self.header.is_in_file else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """What a job remembers of it, in ``import_jobs.read_as``."""
+        return {
+            "encoding": self.dialect.encoding,
+            "delimiter": self.dialect.delimiter,
+            "backslash": self.dialect.backslash,
+            "skip_spaces": self.dialect.skip_spaces,
+            "preamble": self.dialect.preamble,
+            "sep_line": self.dialect.sep_line,
+            "has_header": self.header.is_in_file,
+            "header": [storable(name) for name in self.header.names],
+            "columns": {field: list(columns) for field, columns in self.header.columns.items()},
+            "reasons": [storable(reason) for reason in self.reasons],
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> Self:
+        """The reading that :meth:`as_dict` stored."""
+        return cls(
+            Dialect(
+                stored["delimiter"],
+                stored["encoding"],
+                stored.get("backslash", False),
+                stored.get("skip_spaces", False),
+                stored.get("preamble", 0),
+                stored.get("sep_line", False),
+            ),
+            Header(
+                tuple(stored["header"]),
+                {field: tuple(columns) for field, columns in stored["columns"].items()},
+                stored["has_header"],
+            ),
+            tuple(stored.get("reasons", ())),
+        )
+
+
+def understand(path: Path, options: ImportOptions) -> Reading:
+    """Find out how the file at ``path`` is to be read.
+
+    Reads all of it for its encoding, and its beginning again for its dialect. Raises
+    :class:`~daemon.importing.source.SourceError` if it is not a list of books.
+    """
+    if options.encoding is None:
+        with source.opened(path) as file:
+            encoding, reason = encodings.detect(file.stream)
+    else:
+        encoding, reason = options.encoding, f"{encodings.label(options.encoding)}: as you said"
+    with source.opened(path) as file:
+        lines = source.first_lines(file.stream, encoding, SAMPLE)
+    if not lines:
+        raise SourceError("The file holds nothing but blank lines")
+    dialect, header, reasons = sniffer.sniff(lines, encoding, options)
+    return Reading(dialect, header, (reason, *reasons))
+
