@@ -12,9 +12,11 @@ COMMANDS = {
     "books": "bibliflow_tui.commands.books:books",
     "demo": "bibliflow_tui.commands.demo:demo",
     "errors": "bibliflow_tui.commands.errors:errors",
+    "fix": "bibliflow_tui.commands.fix:fix",
     "health": "daemon.cli:health",
     "import": "bibliflow_tui.commands.importing:import_files",
     "jobs": "bibliflow_tui.commands.jobs:jobs",
+    "preview": "bibliflow_tui.commands.preview:preview",
     "status": "bibliflow_tui.commands.jobs:status",
 }
 

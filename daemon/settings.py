@@ -44,11 +44,17 @@ IsbnCheck = Literal["format", "checksum"]
 """How far an ISBN is checked: its form only, or its check digit too."""
 
 
+NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
+"""Codecs of Python's that are text encodings by name only, or cannot tell which bytes are not valid."""
+
+
 def codec_name(encoding: str) -> str:
     """The name of Python's codec for a text encoding. Raises ValueError if there is none."""
     try:
         name = codecs.lookup(encoding).name
         "".encode(name)  # LookupError for codecs that are not of text, such as "zlib"
+        if name in NOT_OF_FILES:
+            raise LookupError
     except (LookupError, ValueError):
         raise ValueError(f"{encoding!r} is no encoding; utf-8, cp1252 and utf-16 are some") from None
     return "utf-8" if name == "utf-8-sig" else name

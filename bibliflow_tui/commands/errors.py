@@ -13,6 +13,7 @@ from daemon.catalog import jobs, row_errors
 from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import RowError
 from daemon.exits import ExitCode, explained, fail
+from daemon.importing.dialect import split
 
 SHOWN_DATA = 60
 """Characters of a record in the table; --json and --csv have all of it."""
@@ -61,7 +62,7 @@ def write_csv(path: Path, job: Job, rejected: Iterable[RowError]) -> int:
             writer = csv.writer(file, delimiter=delimiter)
             writer.writerow([*header, "error_message"])
             for error in rejected:
-                fields = next(csv.reader([error.raw_data], delimiter=delimiter), [])
+                fields = split(error.raw_data, delimiter)
                 fields += [""] * (len(header) - len(fields))
                 writer.writerow([*fields, error.error_message])
                 count += 1

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import click
 
 from bibliflow_tui.commands.jobs import summary
+from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import Session, narrate, session
 from bibliflow_tui.commands.waiting import wait_for
 from daemon import control, intake
@@ -19,34 +21,8 @@ from daemon.catalog.jobs import Job, JobStatus
 from daemon.exits import ExitCode, explained
 from daemon.intake import RefusedError, Request
 from daemon.queue import JobQueue
-from daemon.settings import BookField, DuplicatePolicy
+from daemon.settings import DuplicatePolicy
 from daemon.visible import visible
-
-
-def parse_columns(
-    _context: click.Context, _parameter: click.Parameter, value: str | None
-) -> list[str] | None:
-    """``--columns isbn,title,author``."""
-    if value is None:
-        return None
-    columns = [name.strip() for name in value.split(",")]
-    if not all(columns):
-        raise click.BadParameter("a name is empty; write - for a column that is not wanted")
-    return columns
-
-
-def parse_mapping(
-    _context: click.Context, _parameter: click.Parameter, values: Sequence[str]
-) -> dict[BookField, str]:
-    """``--map author="Nom auteur complet"``, repeatable."""
-    mapping: dict[BookField, str] = {}
-    fields: dict[str, BookField] = {field: field for field in get_args(BookField)}
-    for value in values:
-        name, _, column = value.partition("=")
-        if not column.strip() or name not in fields:
-            raise click.BadParameter(f"{value!r} is not FIELD=COLUMN, with FIELD one of {', '.join(fields)}")
-        mapping[fields[name]] = column.strip()
-    return mapping
 
 
 @click.command("import")
@@ -57,17 +33,7 @@ def parse_mapping(
     type=click.Choice(get_args(DuplicatePolicy)),
     help="What to do with an ISBN that is there already: report it, skip the row, or update the book.",
 )
-@click.option(
-    "--columns", callback=parse_columns, help="Names of the columns of a file without header: isbn,title,..."
-)
-@click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    callback=parse_mapping,
-    metavar="FIELD=COLUMN",
-    help="Name a field's column.",
-)
+@reading_options
 @click.option("--strict", is_flag=True, help="With --wait: exit code 1 also if rows were rejected.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
 @explained
@@ -75,13 +41,12 @@ def import_files(
     files: tuple[Path, ...],
     wait: bool,
     on_duplicate: DuplicatePolicy | None,
-    columns: list[str] | None,
-    mapping: dict[BookField, str],
+    reading: Request,
     strict: bool,
     as_json: bool,
 ) -> None:
     """Import FILES into the catalogue; the daemon does it, and is started if there is none."""
-    request = Request(on_duplicate=on_duplicate, columns=columns, mapping=mapping)
+    request = replace(reading, on_duplicate=on_duplicate)
     with session() as opened:
         jobs, refused = submit_all(opened, files, request, as_json=as_json and not wait)
         if jobs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+from typing import Any
 
 from textual.content import Content
 from textual.widgets import Static
@@ -10,6 +10,7 @@ from textual.widgets import Static
 from bibliflow_tui.text import safe_text
 from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import RowError
+from daemon.importing.dialect import split
 
 LONGEST_VALUE = 300
 """Characters of a field that are shown."""
@@ -28,7 +29,7 @@ class ErrorDetail(Static):
 def _lines(job: Job, error: RowError) -> list[Content]:
     read_as = job.read_as or {}
     header: list[str] = read_as.get("header", [])
-    fields = next(csv.reader([error.raw_data], delimiter=read_as.get("delimiter", ",")), [])
+    fields = split(error.raw_data, read_as.get("delimiter", ","))
     wrong = {
         index
         for problem in error.problems
@@ -36,8 +37,9 @@ def _lines(job: Job, error: RowError) -> list[Content]:
     }
     lines = [Content.assemble((f"row {error.row_number:,}", "bold"))]
     for problem in error.problems:
-        suggestion = f"   suggestion: {problem['suggestion']}" if problem["suggestion"] else ""
-        lines.append(safe_text(f"✗ {problem['message']}{suggestion}", "$text-error", limit=LONGEST_VALUE))
+        lines.append(safe_text(f"✗ {problem['message']}", "$text-error", limit=LONGEST_VALUE))
+        if hint := _hint(problem):
+            lines.append(safe_text(f"  → {hint}", "$text-success", limit=LONGEST_VALUE))
     width = min(max(map(len, header), default=0), 24)
     for index, value in enumerate(fields):
         name = header[index] if index < len(header) else "(no column)"
@@ -51,3 +53,11 @@ def _lines(job: Job, error: RowError) -> list[Content]:
             )
         )
     return lines
+
+
+def _hint(problem: dict[str, Any]) -> str:
+    """What was probably meant, and why."""
+    suggestion, evidence = problem.get("suggestion"), problem.get("evidence")
+    if suggestion:
+        return f"probably {suggestion}: {evidence}" if evidence else f"probably {suggestion}"
+    return f"perhaps {evidence}" if evidence else ""

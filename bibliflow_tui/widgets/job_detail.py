@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from textual.content import Content
 from textual.widgets import Static
@@ -11,10 +12,9 @@ from bibliflow_tui import formats
 from bibliflow_tui.text import safe_text
 from daemon.catalog.jobs import Job, JobStatus
 from daemon.catalog.row_errors import RowError
+from daemon.importing.reading import Reading
 
 SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
-ENCODINGS = {"utf-8": "UTF-8"}
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MUTED = "$foreground-muted"
 NAME_COLUMNS = (
     'Name the columns: bibliflow import FILE --map author="...", or --columns for a file without header.'
@@ -38,7 +38,7 @@ def _lines(job: Job) -> list[Content]:
         Content.assemble("  ", _counts(job)),
     ]
     if job.read_as:
-        lines.append(Content.assemble("  ", safe_text(_read_as(job), MUTED)))
+        lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED)))
     if job.failure_reason:
         lines.append(Content.assemble("  ", safe_text(f"✗ {job.failure_reason}", "$text-error")))
         if job.status is JobStatus.FAILURE:
@@ -57,21 +57,9 @@ def _counts(job: Job) -> Content:
     return Content.assemble(formats.state_of(job).content(), "   ", "   ".join(parts))
 
 
-def _read_as(job: Job) -> str:
-    read_as = job.read_as or {}
-    header = read_as.get("header", [])
-    used = {
-        index: name
-        for indices in read_as.get("columns", {}).values()
-        for index, name in _named(indices, header)
-    }
-    encoding = ENCODINGS.get(read_as.get("encoding", ""), read_as.get("encoding", ""))
-    delimiter = DELIMITERS.get(read_as.get("delimiter", ""), read_as.get("delimiter", ""))
-    return f"read as {encoding}, {delimiter};  {', '.join(used[index] for index in sorted(used))}"
-
-
-def _named(indices: Sequence[int], header: Sequence[str]) -> list[tuple[int, str]]:
-    return [(index, header[index]) for index in indices if index < len(header)]
+def _read_as(read_as: dict[str, Any]) -> str:
+    reading = Reading.from_dict(read_as)
+    return f"{reading.describe()};  {', '.join(reading.used_columns())}"
 
 
 def _next_step(job: Job) -> str:

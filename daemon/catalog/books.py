@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,10 @@ class NewBook:
     author: str
     isbn: str
     publication_year: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The book as the commands print it in JSON."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,20 +61,25 @@ class Database:
         """Make the database ready for :meth:`connect`. Raises :class:`DatabaseError`."""
         if self._conninfo is None:
             try:
-                address = self._server.acquire() if self._server else self._url
-                self._conninfo = make_conninfo(address, **CONNECTION_OPTIONS)
+                self._find()
                 with self.connect() as connection:
                     migrate(connection)
-            except ServerError as error:
+            except BaseException as error:
                 self.close()
-                raise DatabaseError(str(error)) from error
-            except psycopg.Error as error:
-                self.close()
-                raise self._explain(error) from None
-            except BaseException:
-                self.close()
+                if isinstance(error, psycopg.Error):
+                    raise self._explain(error) from None
                 raise
         return self
+
+    def _find(self) -> None:
+        """Take note of the address; of the embedded server's when it runs. Raises DatabaseError."""
+        try:
+            address = self._server.acquire() if self._server else self._url
+            self._conninfo = make_conninfo(address, **CONNECTION_OPTIONS)
+        except ServerError as error:
+            raise DatabaseError(str(error)) from error
+        except psycopg.Error as error:
+            raise self._explain(error) from None
 
     def close(self) -> None:
         """Stop using the database; the last user of an embedded server stops it."""
@@ -114,6 +119,23 @@ class Database:
             yield connection
         finally:
             connection.close()
+
+    @contextmanager
+    def look(self) -> Iterator[Connection | None]:
+        """A connection that cannot write, without :meth:`open`; None where there is no catalogue yet.
+
+        Nothing is made and nothing brought up to date. Raises as :meth:`open`.
+        """
+        if self._server and not self._paths.server.exists():
+            yield None
+            return
+        try:
+            self._find()
+            with self.connect() as connection:
+                connection.execute("SET default_transaction_read_only = on")
+                yield connection if _version(connection) == migrations()[-1][0] else None
+        finally:
+            self.close()
 
     def pool(self, size: int) -> Pool:
         """A pool of at most ``size`` connections for a program with threads; connections are checked."""

@@ -17,36 +17,22 @@ BLOCK = 1024 * 1024
 
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
 LEGACY = (
-    "cp1252",
-    "cp1250",
-    "cp1251",
-    "cp1253",
-    "cp1254",
-    "cp1257",
-    "iso8859_2",
-    "iso8859_9",
-    "iso8859_15",
-    "mac_roman",
-    "cp850",
-    "cp437",
-    "koi8_r",
-    "cp932",
-    "euc_jp",
-    "gb18030",
-    "big5",
-    "cp949",
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257"),
+    *("iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9", "iso8859-15"),
+    *("mac-roman", "cp850", "cp852", "cp437", "koi8-r"),
+    *("cp932", "euc-jp", "gb18030", "big5", "cp949"),
 )
 """What spreadsheets and library systems wrote before UTF-8, the likelier first."""
 
-WESTERN = frozenset("àâäáãåæçèéêëìíîïñòóôöøùúûüýßœšžÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖØÙÚÛÜÝŒŠŽ‘’“”„‚–—…«»°ª§®©€·¡¿\xa0´")
-"""Characters of Windows-1252 that book lists hold; one strange byte as another of its characters is damage."""
+WESTERN = frozenset("àâäáãåæçèéêëìíîïñòóôöøùúûüýßœšžÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖØÙÚÛÜÝŒŠŽ‘’“”„‚–—…«»°ª§®©€·¡¿´\xa0")
+"""Characters of Windows-1252 that book lists hold; a single byte that is another of them is damage."""
 
 FEW = 3
 """Fewer odd bytes than this in a whole file tell a statistician nothing."""
@@ -55,10 +41,7 @@ MOST_SAMPLES = 128
 SAMPLE_REACH = 200
 """Characters on both sides of an odd byte that make a sample."""
 
-CHAOS_STEP = 0.05
-"""charset-normalizer's "chaos" is compared in steps of this size, then its "coherence" decides."""
-
-LABELS = {"cp932": "Shift_JIS", "cp949": "EUC-KR", "mac_roman": "Mac Roman", "gb18030": "GB 18030"}
+LABELS = {"cp932": "Shift_JIS", "cp949": "EUC-KR", "mac-roman": "Mac Roman", "gb18030": "GB 18030"}
 
 _ESCAPED = re.compile("[\udc80-\udcff]")
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
@@ -85,8 +68,10 @@ def label(encoding: str) -> str:
     """The name that people know: ``UTF-8``, ``Windows-1252``, ``Shift_JIS``."""
     if encoding.startswith("cp125"):
         return f"Windows-{encoding[2:]}"
-    if encoding.startswith("iso8859_"):
+    if encoding.startswith("iso8859-"):
         return f"ISO 8859-{encoding[8:]}"
+    if encoding.startswith(("utf-16", "utf-32")):
+        return encoding[:6].upper()
     return LABELS.get(encoding, encoding.upper().replace("_", "-"))
 
 
@@ -106,9 +91,17 @@ def by_first_bytes(head: bytes) -> Detected | None:
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return Detected(encoding, f"{label(encoding)}: its byte order mark")
-    if encoding := _zeros(head[:4096]):
-        return Detected(encoding, f"{label(encoding)}: every other byte is zero")
+    if wide := _zeros(head[:4096]):
+        return Detected(wide, f"{label(wide)}: every other byte is zero")
     return None
+
+
+def resolve(encoding: str, stream: BinaryIO) -> str:
+    """``encoding`` with its order of bytes, which ``stream`` tells if the name of the encoding does not."""
+    if encoding not in ("utf-16", "utf-32"):
+        return encoding
+    found = by_first_bytes(stream.read(4096))
+    return found.encoding if found and found.encoding.startswith(encoding) else f"{encoding}-le"
 
 
 def _zeros(head: bytes) -> str | None:
@@ -177,19 +170,15 @@ def _legacy(sample: bytes, odd: int) -> str | None:
     """The likeliest of :data:`LEGACY`, or None if the odd bytes look like damage."""
     western = _decode(sample, "cp1252")
     if odd < FEW:
-        fits = western is not None and set(_NOT_ASCII.findall(western)) and _is_western(western)
-        return "cp1252" if fits else None
-    import charset_normalizer  # only when needed: it takes longer to load than a small file to import
-
-    matches = charset_normalizer.from_bytes(
-        sample, steps=32, cp_isolation=list(LEGACY), enable_fallback=False
-    )
-    if not matches:
         return "cp1252" if western is not None and _is_western(western) else None
-    best = min(matches, key=lambda match: (round(match.chaos / CHAOS_STEP), -match.coherence))
-    meant = _decode(sample, best.encoding)
-    # It reports one of several code pages that say the same; the likeliest may read other bytes better.
-    return next((name for name in LEGACY if _decode(sample, name) == meant), best.encoding)
+    import chardet  # only when needed: loading it takes longer than importing a small file
+
+    found = chardet.detect(sample, include_encodings=LEGACY, no_match_encoding="ascii")["encoding"]
+    meant = _decode(sample, found) if found else None
+    if meant is None:
+        return None
+    # Several code pages may say the same of these bytes; the likeliest may read others better.
+    return codecs.lookup(next(name for name in (*LEGACY, str(found)) if _decode(sample, name) == meant)).name
 
 
 def _is_western(text: str) -> bool:

@@ -59,7 +59,9 @@ def apply_suggestions(
     with jobs.locked(connection, job.id) as acquired:
         job = jobs.get(connection, job.id)
         if not acquired or not job.status.is_final:
-            raise BusyError(f"{job.filename} is being imported (job {job.id}); fix its rows when that is done")
+            raise BusyError(
+                f"{job.filename} is being imported (job {job.id}); fix its rows when that is done"
+            )
         if job.read_as is None:
             return Fixed()
         fixer = _Fixer(connection, job, Reading.from_dict(job.read_as))

@@ -71,7 +71,9 @@ def by_position(title: int, width: int, has_year: bool) -> Header:
     names = [f"column {index + 1}" for index in range(width)]
     fields = FIELDS if has_year else REQUIRED
     names[title : title + len(fields)] = fields
-    return Header(tuple(names), {field: (title + place,) for place, field in enumerate(fields)}, is_in_file=False)
+    return Header(
+        tuple(names), {field: (title + place,) for place, field in enumerate(fields)}, is_in_file=False
+    )
 
 
 def match(

@@ -78,7 +78,9 @@ class Loader:
             stored = self.store(chunk.candidates)
             rejections = chunk.rejections
             if stored.duplicates:
-                rejections = rejections + [self._reject_duplicate(candidate) for candidate in stored.duplicates]
+                rejections = rejections + [
+                    self._reject_duplicate(candidate) for candidate in stored.duplicates
+                ]
                 rejections.sort(key=lambda rejection: rejection.row_number)
             row_errors.add(self._connection, self._job_id, rejections)
             counts = Counts(stored.success, len(rejections), stored.skipped)

@@ -45,7 +45,7 @@ class Unpacked(NamedTuple):
     stream: BinaryIO
     """The text that is to be imported."""
     file: BinaryIO
-    """The file on the disk, whose position tells the progress; the same as ``stream`` if nothing is packed."""
+    """The file on the disk, whose position tells the progress; ``stream`` itself if nothing is packed."""
 
 
 @contextmanager

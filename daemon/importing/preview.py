@@ -89,7 +89,8 @@ def _add(preview: Preview, chunk: Chunk) -> None:
     for rejection in chunk.rejections:
         preview.codes.update({problem.code for problem in rejection.problems})
     if len(preview.first) < SHOWN_ROWS:
-        rows = sorted([*chunk.candidates, *chunk.rejections], key=row_number)
+        rows: list[Candidate | Rejection] = [*chunk.candidates, *chunk.rejections]
+        rows.sort(key=row_number)
         preview.first += rows[: SHOWN_ROWS - len(preview.first)]
 
 

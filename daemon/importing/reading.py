@@ -9,7 +9,7 @@ from typing import Any, Self
 from daemon.catalog.storable import storable
 from daemon.importing import encoding as encodings
 from daemon.importing import sniffer, source
-from daemon.importing.dialect import Dialect
+from daemon.importing.dialect import DELIMITERS, Dialect
 from daemon.importing.header import Header
 from daemon.importing.options import ImportOptions
 from daemon.importing.source import SourceError
@@ -31,6 +31,18 @@ class Reading:
     def header_row(self) -> int | None:
         """The row that the header stands in; None if the file has none."""
         return self.dialect.first_row if self.header.is_in_file else None
+
+    def describe(self) -> str:
+        """How the file is read, in a few words."""
+        where = f"header in row {self.header_row}" if self.header_row else "no header"
+        return (
+            f"read as {encodings.label(self.dialect.encoding)}, {DELIMITERS[self.dialect.delimiter]}, {where}"
+        )
+
+    def used_columns(self) -> list[str]:
+        """The names of the columns that fill a field, in the order of the file."""
+        used = sorted({column for columns in self.header.columns.values() for column in columns})
+        return [self.header.names[column] for column in used]
 
     def as_dict(self) -> dict[str, Any]:
         """What a job remembers of it, in ``import_jobs.read_as``."""
@@ -74,15 +86,15 @@ def understand(path: Path, options: ImportOptions) -> Reading:
     Reads all of it for its encoding, and its beginning again for its dialect. Raises
     :class:`~daemon.importing.source.SourceError` if it is not a list of books.
     """
-    if options.encoding is None:
-        with source.opened(path) as file:
+    with source.opened(path) as file:
+        if options.encoding is None:
             encoding, reason = encodings.detect(file.stream)
-    else:
-        encoding, reason = options.encoding, f"{encodings.label(options.encoding)}: as you said"
+        else:
+            encoding = encodings.resolve(options.encoding, file.stream)
+            reason = f"{encodings.label(encoding)}: as you said"
     with source.opened(path) as file:
         lines = source.first_lines(file.stream, encoding, SAMPLE)
     if not lines:
         raise SourceError("The file holds nothing but blank lines")
     dialect, header, reasons = sniffer.sniff(lines, encoding, options)
     return Reading(dialect, header, (reason, *reasons))
-

@@ -88,7 +88,7 @@ def split(
             strays = 0
         stop = start + 1 if strays >= MOST_STRAYS else size
         end = stop
-        for fields, end in _read(lines, start, stop, dialect):  # noqa: B007
+        for fields, end in _read(lines, start, stop, dialect):
             if end - start > 1 and layout and _is_stray(lines, start, end, dialect, layout):
                 break
             yield Piece(fields, end)
@@ -133,7 +133,9 @@ def _is_record(line: str, dialect: Dialect, layout: Layout) -> bool:
     if line.count(dialect.delimiter) < layout.width - 1 or dialect.count_quotes(line) % 2:
         return False
     fields = next(iter(dialect.reader([line])), [])
-    return len(fields) == layout.width and any(isbn.resembles(fields[column]) for column in layout.isbn_columns)
+    return len(fields) == layout.width and any(
+        isbn.resembles(fields[column]) for column in layout.isbn_columns
+    )
 
 
 def _closes(following: Sequence[str], dialect: Dialect) -> bool:

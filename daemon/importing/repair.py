@@ -12,13 +12,14 @@ from daemon import isbn
 from daemon.catalog.row_errors import Problem
 
 TELLING_DIGITS = 10
-"""Digits that a rounded ISBN-13 must have kept for an ISBN-10 of the row to agree with it by more than chance."""
+"""Digits that a rounded ISBN-13 must have kept, or an ISBN-10 agrees with it by chance."""
 
 ISBN13_DIGITS = 13
 
-LONGEST_NUMBER = 30
-"""Characters of a number that a spreadsheet writes, and more."""
+TELLING_VALUE = 4
+"""Digits that a value of another column must have to speak for or against a suggestion; 0 and n/a do not."""
 
+_ROUNDED = re.compile(r"^[0-9](?:[.,][0-9]{0,15})?E\+?12$", re.IGNORECASE)
 _FLOAT = re.compile(r"^([0-9]{10}|[0-9]{13})[.,]0*$")
 _YEAR = "(1[0-9]{3}|20[0-9]{2}|2100)"
 _DAY = "(?:[12][0-9]|3[01]|0?[1-9])"
@@ -57,13 +58,17 @@ def with_suggestion(problem: Problem, values: Sequence[str]) -> Problem:
         return problem
     suggestion = None
     if problem.field == "isbn":
-        others = [value for value in values if value.strip() and value != problem.value]
+        others = [value for value in values if _is_telling(value) and value != problem.value]
         suggestion = _suggest_isbn(problem, others)
     elif problem.code == "year_format":
         suggestion = _suggest_year(problem.value)
     if suggestion is None:
         return problem
     return replace(problem, suggestion=suggestion.value, evidence=suggestion.evidence)
+
+
+def _is_telling(value: str) -> bool:
+    return sum(map(str.isdigit, value)) >= TELLING_VALUE
 
 
 def _suggest_isbn(problem: Problem, others: Sequence[str]) -> Suggestion | None:
@@ -84,50 +89,54 @@ def _padded(cleaned: str, others: Sequence[str]) -> Suggestion | None:
     if padded is None:
         return None
     evidence = "with leading zeros its check digit is right"
-    for other in filter(isbn.is_scientific, others):
-        if not _rounds_to(isbn.canonical(padded), isbn.unwrap(other)):
+    for other in map(isbn.unwrap, filter(isbn.is_scientific, others)):
+        rounded = _Rounded.parse(other)
+        if rounded and not rounded.is_of(isbn.canonical(padded)):
             return None
-        evidence += f", and it agrees with {isbn.unwrap(other)}"
+        evidence += f", and it agrees with {other}" if rounded else ""
     return Suggestion(padded, evidence)
 
 
-def _unrounded(rounded: str, others: Sequence[str]) -> Suggestion | None:
+def _unrounded(text: str, others: Sequence[str]) -> Suggestion | None:
     """The ISBN-13 before a spreadsheet rounded it."""
-    digits, exponent = _parts(rounded)
-    if len(digits) + exponent != ISBN13_DIGITS:
+    rounded = _Rounded.parse(text)
+    if rounded is None:
         return None
-    complete = {other: _complete(other) for other in others}
-    if len(digits) >= TELLING_DIGITS:
-        agreeing = {found for found in complete.values() if found and _rounds_to(found, rounded)}
-        if len(agreeing) == 1 and len(complete) == 1:
-            (found,) = agreeing
-            return Suggestion(found, f"agrees with {next(iter(complete)).strip()} in the same row")
+    complete = {other.strip(): _complete(other) for other in others}
+    if len(complete) == 1 and rounded.digits >= TELLING_DIGITS:
+        ((other, found),) = complete.items()
+        if found and rounded.is_of(found):
+            return Suggestion(found, f"agrees with {other} in the same row")
     # What else the row says speaks for another book, or cannot be understood.
-    if complete or exponent != 1:
+    if complete or rounded.digits < ISBN13_DIGITS - 1:
         return None
-    number = int(digits) * 10
-    candidates = sorted(
-        str(near) for near in range(number - 5, number + 6) if isbn.is_isbn13(str(near))
-    )
+    around = range(int(rounded.number) - 5, int(rounded.number) + 6)
+    candidates = [str(near) for near in around if rounded.is_of(str(near)) and isbn.is_isbn13(str(near))]
     if len(candidates) == 1:
-        return Suggestion(candidates[0], f"the only ISBN that is rounded to {rounded}")
-    return Suggestion(None, f"{' or '.join(candidates)}") if candidates else None
+        return Suggestion(candidates[0], f"the only ISBN that is rounded to {text}")
+    return Suggestion(None, " or ".join(candidates)) if candidates else None
 
 
-def _parts(rounded: str) -> tuple[str, int]:
-    """Significant digits and exponent of a number like ``9.78043902348e+12``: its value is digits x 10^exponent."""
-    if len(rounded) > LONGEST_NUMBER:
-        return "", 0
-    number = Decimal(rounded.replace(",", ".")).as_tuple()
-    return "".join(map(str, number.digits)), int(number.exponent)
+class _Rounded(NamedTuple):
+    """A number of thirteen digits, the last of which a spreadsheet may have rounded away."""
 
+    number: Decimal
+    digits: int
+    """How many of its digits are significant."""
 
-def _rounds_to(isbn13: str, rounded: str) -> bool:
-    digits, exponent = _parts(rounded)
-    if len(digits) + exponent != ISBN13_DIGITS or not isbn13.isdigit():
-        return False
-    step = 10**exponent
-    return 2 * abs(int(isbn13) - int(digits) * step) <= step
+    @classmethod
+    def parse(cls, text: str) -> _Rounded | None:
+        """The number that ``text``, such as ``9.78043902348e+12``, means; None if it has not 13 digits."""
+        if _ROUNDED.match(text) is None:
+            return None
+        number = Decimal(text.replace(",", "."))
+        digits = len(number.as_tuple().digits)
+        return cls(number, digits) if number.adjusted() == ISBN13_DIGITS - 1 else None
+
+    def is_of(self, isbn13: str) -> bool:
+        """Whether the ISBN becomes this number when it is rounded."""
+        step = Decimal(1).scaleb(ISBN13_DIGITS - self.digits)
+        return 2 * abs(int(isbn13) - self.number) <= step
 
 
 def _complete(other: str) -> str | None:
@@ -144,7 +153,11 @@ def _picked(value: str, others: Sequence[str]) -> Suggestion | None:
         return None
     if match := _FLOAT.match(isbn.unwrap(value)):
         whole = match[1]
-        return Suggestion(whole, "without decimals its check digit is right") if isbn.has_right_check_digit(whole) else None
+        return (
+            Suggestion(whole, "without decimals its check digit is right")
+            if isbn.has_right_check_digit(whole)
+            else None
+        )
     found = isbn.written_in(value)
     if len(found) != 1:
         return Suggestion(None, " or ".join(sorted(found))) if found else None

@@ -132,9 +132,8 @@ def check(values: dict[BookField, str], isbn_check: IsbnCheck) -> BookRow | list
 
 
 def _problem(details: Any) -> Problem:
-    field = str(details["loc"][0])
     value = details["input"] if isinstance(details["input"], str) else None
-    return Problem(field, details["type"], details["msg"], value)
+    return Problem(details["loc"][0], details["type"], details["msg"], value)
 
 
 def duplicate(row: BookRow) -> Problem:
@@ -167,7 +166,9 @@ class Checker:
             return problems + [self._with_suggestion(problem, fields) for problem in checked]
         return problems or checked
 
-    def check_repaired(self, fields: Sequence[str], repairs: Mapping[BookField, str]) -> BookRow | list[Problem]:
+    def check_repaired(
+        self, fields: Sequence[str], repairs: Mapping[BookField, str]
+    ) -> BookRow | list[Problem]:
         """As :meth:`check`, with some values replaced; for rows that were rejected."""
         return check(self._values(fields) | dict(repairs), self.isbn_check)
 

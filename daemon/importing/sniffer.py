@@ -1,4 +1,4 @@
-"""Which dialect a file is written in, and where its header is: chosen by what each candidate makes of a sample.
+"""Which dialect a file is written in, and where its header is: judged by what each makes of a sample.
 
 The delimiter is the one under which a line names the columns of a book list and the records below it have
 as many fields and hold ISBNs; how quotes are escaped, and whether spaces follow delimiters, is told likewise.
@@ -10,7 +10,7 @@ import csv
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon import isbn
@@ -60,7 +60,8 @@ class Candidate:
     def rank(self) -> tuple[int, ...]:
         """The higher, the likelier; among equals the one that was tried first is."""
         kind = 0 if self.header is None else 1 + self.header.is_in_file
-        return kind, len(self.found), self.with_isbn, self.rectangular, -self.leftovers
+        columns = len(self.first)  # of the file that is refused, for the message
+        return kind, len(self.found), self.with_isbn, self.rectangular, -self.leftovers, columns
 
     @property
     def reason(self) -> str:
@@ -95,9 +96,11 @@ def sniff(lines: Sequence[str], encoding: str, options: ImportOptions) -> tuple[
 def _dialects(lines: Sequence[str], encoding: str, options: ImportOptions) -> Iterator[Dialect]:
     """All that may be; the plain ones first."""
     sep = _SEP_LINE.match(lines[0])
-    delimiters = [sep[1]] if sep and sep[1] in DELIMITERS else list(DELIMITERS)
+    delimiters = list(DELIMITERS)
     if options.delimiter is not None:
         delimiters = [options.delimiter]
+    elif sep and sep[1] in DELIMITERS:
+        delimiters = [sep[1]]
     text = "".join(lines)
     for delimiter in delimiters:
         backslashes = (False, True) if '\\"' in text else (False,)
@@ -145,9 +148,11 @@ def _judge(candidate: Candidate, lines: Sequence[str], start: int) -> None:
             continue
         candidate.rectangular += 1
         candidate.with_isbn += any(isbn.resembles(fields[column]) for column in layout.isbn_columns)
-        candidate.leftovers += sum(
-            '\\"' in value or value.startswith(" ") and value.lstrip(" ").startswith('"') for value in fields
-        )
+        candidate.leftovers += sum(map(_is_leftover, fields))
+
+
+def _is_leftover(value: str) -> bool:
+    return '\\"' in value or (value.startswith(" ") and value.lstrip(" ").startswith('"'))
 
 
 def _sample(
@@ -223,8 +228,8 @@ def _may_be_year(value: str) -> bool:
     return not value.strip() or parse_year(value) is not None
 
 
-def _share(rows: Sequence[Sequence[str]], column: int, holds: object) -> float:
-    return sum(map(holds, (row[column] for row in rows))) / len(rows)  # type: ignore[arg-type]
+def _share(rows: Sequence[Sequence[str]], column: int, holds: Callable[[str], bool]) -> float:
+    return sum(holds(row[column]) for row in rows) / len(rows)
 
 
 def _refusal(best: Candidate, options: ImportOptions) -> SourceError:

@@ -39,23 +39,28 @@ def opened(path: Path) -> Iterator[Unpacked]:
 @contextmanager
 def open_reader(path: Path, dialect: Dialect, layout: Layout | None = None) -> Iterator[RecordReader]:
     """A reader of the file at ``path``. Raises :class:`SourceError` as :func:`opened` does."""
-    with opened(path) as file:
-        yield RecordReader(file, dialect, layout)
+    with opened(path) as file, text_of(file.stream, dialect.encoding) as text:
+        yield RecordReader(text, file.file, dialect, layout)
 
 
-def text_of(stream: BinaryIO, name: str) -> TextIO:
-    """``stream`` decoded, without its byte order mark; bytes that are not valid become lone surrogates."""
+@contextmanager
+def text_of(stream: BinaryIO, name: str) -> Iterator[TextIO]:
+    """``stream`` decoded; bytes that are not valid become lone surrogates."""
     # For UTF-8 the built-in handler, which does the same without calling Python for each byte.
-    codec, errors = ("utf-8-sig", "surrogateescape") if name == "utf-8" else (name, encoding.ESCAPE)
-    return io.TextIOWrapper(stream, encoding=codec, errors=errors, newline="")
+    errors = "surrogateescape" if name == "utf-8" else encoding.ESCAPE
+    text = io.TextIOWrapper(stream, encoding=name, errors=errors, newline="")
+    try:
+        yield text
+    finally:
+        text.detach()  # whoever opened the stream closes it
 
 
 class RecordReader:
     """Iterates once over the records of a file, blank ones included, behind the lines of its preamble."""
 
-    def __init__(self, file: Unpacked, dialect: Dialect, layout: Layout | None = None) -> None:
-        self._file = file.file
-        self._text = text_of(file.stream, dialect.encoding)
+    def __init__(self, text: TextIO, file: BinaryIO, dialect: Dialect, layout: Layout | None = None) -> None:
+        self._text = text
+        self._file = file
         self._dialect = dialect
         self._layout = layout
 
@@ -84,9 +89,10 @@ class RecordReader:
 
 def first_lines(stream: BinaryIO, encoding_name: str, characters: int) -> list[str]:
     """The whole lines among the first ``characters`` of ``stream``, or the one that it begins with."""
-    text = text_of(stream, encoding_name).read(characters)
+    with text_of(stream, encoding_name) as file:
+        text = _without_mark(file) + file.read(characters)
     lines = io.StringIO(text, newline="").readlines()
-    return lines[:-1] if len(text) == characters and len(lines) > 1 else lines
+    return lines[:-1] if len(text) >= characters and len(lines) > 1 else lines
 
 
 class _Block(NamedTuple):
@@ -99,7 +105,7 @@ class _Block(NamedTuple):
 
 def _blocks(text: TextIO) -> Iterator[_Block]:
     """The lines of ``text`` as the csv module wants them, split at \\n, \\r\\n and \\r only."""
-    rest = ""
+    rest = _without_mark(text)
     while True:
         piece = text.read(BLOCK)
         lines = io.StringIO(rest + piece, newline="").readlines()
@@ -113,6 +119,11 @@ def _blocks(text: TextIO) -> Iterator[_Block]:
             rest = _skip_line(text)
         elif lines:
             yield _Block(lines, is_last=False)
+
+
+def _without_mark(text: TextIO) -> str:
+    """The first character, unless it is a byte order mark."""
+    return text.read(1).removeprefix("\ufeff")
 
 
 def _skip_line(text: TextIO) -> str:

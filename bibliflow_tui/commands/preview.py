@@ -1,0 +1,162 @@
+"""``bibliflow preview``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bibliflow_tui.commands.reading_options import reading_options
+from bibliflow_tui.commands.session import narrate, print_table
+from daemon import intake, log, settings
+from daemon.catalog import books
+from daemon.catalog.database import Database, DatabaseError
+from daemon.catalog.row_errors import Rejection
+from daemon.exits import ExitCode, explained, fail
+from daemon.importing import reading as readings
+from daemon.importing.loader import Candidate
+from daemon.importing.preview import Preview, row_number, scan
+from daemon.importing.reading import Reading
+from daemon.importing.source import SourceError
+from daemon.intake import RefusedError, Request
+from daemon.settings import Paths, Settings
+from daemon.visible import visible
+
+Known = Callable[[Sequence[str]], set[str]]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@reading_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@explained
+def preview(file: Path, reading: Request, as_json: bool) -> None:
+    """Show how FILE would be read and what its import would bring; nothing is imported.
+
+    Ctrl-C ends the counting and shows what was counted so far.
+    """
+    log.configure(quiet=True)
+    loaded, paths = settings.load()
+    options = intake.import_options(loaded, reading)
+    try:
+        intake.check_file(file, loaded)
+        understood = readings.understand(file, options)
+        with _known(loaded, paths) as known:
+            result, is_complete = _count(file, scan(file, understood, options, known))
+    except (RefusedError, SourceError) as error:
+        fail(str(error) if isinstance(error, RefusedError) else f"{file}: {error}", ExitCode.USAGE)
+    if as_json:
+        click.echo(json.dumps(_as_dict(file, understood, result, is_complete)))
+    else:
+        _print(file, understood, result, is_complete)
+    if not is_complete:
+        sys.exit(ExitCode.FAILED)
+
+
+@contextmanager
+def _known(loaded: Settings, paths: Paths) -> Iterator[Known | None]:
+    """What asks the catalogue for ISBNs; None where there is none, or it is out of reach."""
+    try:
+        with Database(loaded, paths).look() as connection:
+            yield (lambda isbns: books.existing(connection, isbns)) if connection else None
+    except DatabaseError as error:
+        narrate(f"Whether the books are there already is not known: {error}")
+        yield None
+
+
+def _count(file: Path, previews: Iterator[Preview]) -> tuple[Preview, bool]:
+    """The last of ``previews``, with progress on a terminal, and whether it is of the whole file."""
+    console = Console(stderr=True)
+    columns = (TextColumn("Counting"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    result = Preview()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("", total=file.stat().st_size)
+        try:
+            for result in previews:
+                progress.update(bar, completed=result.bytes_read)
+        except KeyboardInterrupt:
+            return result, False
+    return result, True
+
+
+def _mapping(reading: Reading) -> dict[str, list[str]]:
+    """For each field the names of its columns, best first."""
+    return {
+        field: [reading.header.names[column] for column in columns]
+        for field, columns in reading.header.columns.items()
+    }
+
+
+def _row(row: Candidate | Rejection) -> dict[str, Any]:
+    if isinstance(row, Candidate):
+        return {"row_number": row_number(row), **row.book.as_dict()}
+    problems = [{"code": problem.code, "message": problem.message} for problem in row.problems]
+    return {"row_number": row.row_number, "raw_data": row.raw_data, "problems": problems}
+
+
+def _as_dict(file: Path, reading: Reading, result: Preview, is_complete: bool) -> dict[str, Any]:
+    return {
+        "file": visible(file),
+        "encoding": reading.dialect.encoding,
+        "dialect": {
+            "delimiter": reading.dialect.delimiter,
+            "backslash_escapes": reading.dialect.backslash,
+            "spaces_after_delimiter": reading.dialect.skip_spaces,
+            "lines_before_header": reading.dialect.preamble,
+        },
+        "reasons": list(reading.reasons),
+        "header_row": reading.header_row,
+        "columns": list(reading.header.names),
+        "mapping": _mapping(reading),
+        "rows": [_row(row) for row in result.first],
+        "counts": result.as_dict(),
+        "complete": is_complete,
+    }
+
+
+def _print(file: Path, reading: Reading, result: Preview, is_complete: bool) -> None:
+    click.echo(visible(f"{file}: {reading.describe()}"))
+    for reason in reading.reasons:
+        click.echo(visible(f"  {reason}"))
+    click.echo()
+    for field, columns in _mapping(reading).items():
+        click.echo(visible(f"  {field:<16} <- {', else '.join(columns)}"))
+    click.echo()
+    print_table(
+        [("row", "right"), ("title", "left"), ("author", "left"), ("ISBN", "whole"), ("year", "whole")],
+        map(_cells, result.first),
+        empty="No rows.",
+    )
+    click.echo()
+    for line in _summary(result, is_complete):
+        click.echo(line)
+
+
+def _cells(row: Candidate | Rejection) -> tuple[object, ...]:
+    if isinstance(row, Candidate):
+        return (
+            row_number(row),
+            row.book.title,
+            row.book.author,
+            row.book.isbn,
+            row.book.publication_year or "",
+        )
+    return row.row_number, f"rejected: {row.error_message}", row.raw_data, "", ""
+
+
+def _summary(result: Preview, is_complete: bool) -> Iterator[str]:
+    if not is_complete:
+        yield f"Stopped after {result.total:,} rows. Of these:"
+    parts = [f"{result.new:,} new", f"{result.rejected:,} rejected", f"{result.repeated:,} twice in the file"]
+    if result.in_catalogue is not None:
+        parts.append(f"{result.in_catalogue:,} in the catalogue already")
+    yield f"{result.total:,} rows: {', '.join(parts)}"
+    for code, count in result.codes.most_common():
+        yield f"  {count:>9,}  {code}"

@@ -1,0 +1,92 @@
+"""Files of books as people's programs write them, made in memory."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import sys
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from daemon.importing import pipeline
+from daemon.importing.loader import Chunk
+from daemon.importing.options import ImportOptions
+from daemon.importing.reading import Reading, understand
+from daemon.importing.records import Record
+from daemon.importing.source import open_reader
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+HEADER = ["title", "author", "isbn", "publication_year"]
+
+
+def isbn13(number: int) -> str:
+    """The ``number``-th ISBN of a made-up publisher, with its check digit."""
+    digits = f"978{number:09}"
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
+    return f"{digits}{-total % 10}"
+
+
+def book(number: int) -> list[str]:
+    """The fields of a good row."""
+    return [f"Book {number}", f"Author {number}", isbn13(number), "2001"]
+
+
+def written(rows: Iterable[Sequence[str]], **dialect: object) -> str:
+    """``rows`` as the csv module writes them."""
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, **({"lineterminator": "\n"} | dialect)).writerows(rows)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def table(count: int = 5, **dialect: object) -> str:
+    """A header and ``count`` good rows."""
+    return written([HEADER, *map(book, range(1, count + 1))], **dialect)
+
+
+def packed(data: bytes, kind: str, name: str = "books.csv") -> bytes:
+    """``data`` in a file of that kind."""
+    if kind == "gz":
+        return gzip.compress(data)
+    if kind == "zst":
+        return zstd.compress(data)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def reading_of(path: Path, data: str | bytes, **options: object) -> Reading:
+    """How a file of this content is read; it is left at ``path``."""
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return understand(path, ImportOptions.model_validate(options))
+
+
+def chunks_of(path: Path, data: str | bytes, **options: object) -> list[Chunk]:
+    """The checked rows of a file of this content."""
+    return list(pipeline.chunks(path, reading_of(path, data, **options), "format"))
+
+
+def books_of(path: Path, data: str | bytes, **options: object) -> list[tuple[str, str, str, int | None]]:
+    """The books of a file of this content, none of its rows being rejected."""
+    chunks = chunks_of(path, data, **options)
+    assert [rejection.error_message for chunk in chunks for rejection in chunk.rejections] == []
+    books = [candidate.book for chunk in chunks for candidate in chunk.candidates]
+    return [(book.title, book.author, book.isbn, book.publication_year) for book in books]
+
+
+def errors_of(path: Path, data: str | bytes, **options: object) -> list[tuple[int, str]]:
+    """Row number and message of the rejected rows of a file of this content."""
+    chunks = chunks_of(path, data, **options)
+    return [(error.row_number, error.error_message) for chunk in chunks for error in chunk.rejections]
+
+
+def records_of(path: Path, reading: Reading) -> list[Record]:
+    """All records of a file, its header and blank ones too."""
+    with open_reader(path, reading.dialect, reading.header.layout) as reader:
+        return list(reader)

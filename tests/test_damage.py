@@ -1,0 +1,121 @@
+"""Quotes in wrong places: each costs one record, wherever it stands and however the file quotes."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemon.importing import records, source
+from daemon.importing.dialect import Dialect
+from daemon.importing.records import Layout
+from tests.files import HEADER, book, books_of, chunks_of, errors_of, table, written
+
+UNCLOSED = "Quoted field is never closed"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "books.csv"
+
+
+def damaged(text: str, row: int, change: Callable[[str], str]) -> str:
+    """``text`` with its ``row``-th line, the header being row 1, changed."""
+    lines = text.splitlines(keepends=True)
+    lines[row - 1] = change(lines[row - 1])
+    return "".join(lines)
+
+
+def test_an_unclosed_quote_costs_its_record(path: Path) -> None:
+    text = damaged(table(), 3, lambda line: '"' + line)
+    assert errors_of(path, text) == [(3, UNCLOSED)]
+    chunk = chunks_of(path, text)[0]
+    assert chunk.rejections[0].raw_data == '"' + ",".join(book(2))
+    assert [candidate.record.row_number for candidate in chunk.candidates] == [2, 4, 5, 6]
+
+
+STYLES = {
+    "no quotes": {},
+    "all quoted": {"quoting": csv.QUOTE_ALL},
+    "semicolons": {"delimiter": ";", "quoting": csv.QUOTE_ALL},
+    "crlf": {"lineterminator": "\r\n", "quoting": csv.QUOTE_ALL},
+    "cr": {"lineterminator": "\r"},
+}
+STRAYS: dict[str, Callable[[str], str]] = {
+    "before the line": lambda line: '"' + line,
+    "before a field": lambda line: line.replace("Author", '"Author', 1),
+    "instead of two at the end": lambda line: line.replace('"\n', "\n").replace('"\r', "\r"),
+    "doubled at the end": lambda line: line.rstrip("\r\n") + '"' + line[len(line.rstrip("\r\n")) :],
+    "inside": lambda line: line.replace("Book", 'Bo"ok', 1),
+    "first one lost": lambda line: line[1:],
+    "alone": lambda _: '"\n',
+}
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("stray", STRAYS)
+@pytest.mark.parametrize("row", [2, 500, 2000, 2001])
+def test_one_stray_quote_costs_one_record_at_most(path: Path, style: str, stray: str, row: int) -> None:
+    text = damaged(table(2000, **STYLES[style]), row, STRAYS[stray])
+    chunks = chunks_of(path, text)
+    rejected = [rejection for chunk in chunks for rejection in chunk.rejections]
+    books = {candidate.book.isbn for chunk in chunks for candidate in chunk.candidates}
+    assert {rejection.row_number for rejection in rejected} <= {row}
+    others = {book(number)[2] for number in range(1, 2001)} - {book(row - 1)[2]}
+    assert others <= books
+
+
+def test_a_stray_quote_among_100_000_lines(path: Path) -> None:
+    text = damaged(table(100_000, quoting=csv.QUOTE_ALL), 500, STRAYS["instead of two at the end"])
+    assert errors_of(path, text) == [(500, UNCLOSED)]
+
+
+def test_a_quote_that_another_records_quote_would_close(path: Path) -> None:
+    """The csv module makes one record of rows 3 to 5, with as many fields as the header."""
+    rows = written([HEADER, *map(book, range(1, 7))])
+    text = damaged(
+        damaged(rows, 3, lambda line: '"' + line), 5, lambda line: line.replace("Book 4", '"Book 4"')
+    )
+    (merged,) = [fields for fields in csv.reader(text.splitlines(keepends=True)) if "\n" in fields[0]]
+    assert len(merged) == len(HEADER)
+    assert errors_of(path, text) == [(3, UNCLOSED)]
+
+
+def test_texts_of_several_lines_are_left_whole(path: Path) -> None:
+    title = 'Line one\nand, two, "three", 4\n\n"\n978, 1, 2, 3\n'
+    rows = [[title + str(number), *book(number)[1:]] for number in range(1, 50)]
+    assert [found[0] for found in books_of(path, written([HEADER, *rows]))] == [row[0] for row in rows]
+
+
+def test_a_long_record_with_a_field_too_many_is_one_error(path: Path) -> None:
+    text = written([HEADER, book(1), ["Two\nlines", "A", book(2)[2], "2001", "too", "many"], book(3)])
+    assert errors_of(path, text) == [(3, "Row has 6 fields, header has 4")]
+
+
+def test_row_numbers_and_raw_data_after_recovery(path: Path) -> None:
+    text = written([HEADER, ["Two\nlines", "A", "bad", ""], book(1)]) + '"never closed\n\n' + "x,y,bad,\n"
+    (chunk,) = chunks_of(path, text)
+    assert [(error.row_number, error.raw_data) for error in chunk.rejections] == [
+        (2, '"Two\nlines",A,bad,'),
+        (4, '"never closed'),
+        (6, "x,y,bad,"),
+    ]
+
+
+def test_a_quote_that_swallows_too_much_was_never_closed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "LONGEST_RECORD", 1000)
+    monkeypatch.setattr(source, "BLOCK", 300)
+    text = damaged(table(200), 3, lambda line: '"' + line) + 'last,one,"bad"\n'
+    assert errors_of(path, text) == [(3, UNCLOSED), (202, "Row has 3 fields, header has 4")]
+
+
+@pytest.mark.parametrize("line", ['a"b,"c\n', '"x\n', '"\n', '"a""\n', 'a,"\n'])
+def test_nothing_but_stray_quotes_takes_time_in_their_number(line: str) -> None:
+    """Looking ahead from each of them would take hours."""
+    started = time.monotonic()
+    pieces = list(records.split([line] * 100_000, Dialect(), Layout(4, (2,))))
+    assert pieces[-1].end == 100_000
+    assert time.monotonic() - started < 20
