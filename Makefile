@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check format clean
+.PHONY: help run demo test fuzz check format clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -18,6 +18,9 @@ demo: $(VENV)/.run   ## import the two example files and show what came of them
 
 test: $(VENV)/.dev   ## run the tests
 	@$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.dev   ## try ten thousand damaged files, new ones each time (a quarter of an hour)
+	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=fuzz --timeout=0
 
 check: $(VENV)/.dev  ## lint, type-check and check the architecture
 	@$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -16,6 +17,11 @@ from psycopg.conninfo import make_conninfo
 from daemon import control, log, settings
 from daemon.catalog.database import Connection, Database, migrate
 from daemon.catalog.embedded import EmbeddedServer
+
+# The suite tries the same cases each time; `make fuzz` tries new ones, and many.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("fuzz", max_examples=10_000, deadline=None, print_blob=True)
+hypothesis.settings.load_profile("suite")
 
 TEMPLATE = "bibliflow_template"
 _numbers = count()

@@ -18,9 +18,9 @@ from daemon.importing.records import Record
 from daemon.importing.source import open_reader
 
 if sys.version_info >= (3, 14):
-    from compression import zstd
+    from compression import zstd as zstd
 else:
-    from backports import zstd
+    from backports import zstd as zstd
 
 HEADER = ["title", "author", "isbn", "publication_year"]
 
@@ -54,7 +54,7 @@ def packed(data: bytes, kind: str, name: str = "books.csv") -> bytes:
     if kind == "gz":
         return gzip.compress(data)
     if kind == "zst":
-        return zstd.compress(data)
+        return zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1})  # as zstd does
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, data)

@@ -6,6 +6,7 @@ import csv
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_an_unclosed_quote_costs_its_record(path: Path) -> None:
     assert [candidate.record.row_number for candidate in chunk.candidates] == [2, 4, 5, 6]
 
 
-STYLES = {
+STYLES: dict[str, dict[str, Any]] = {
     "no quotes": {},
     "all quoted": {"quoting": csv.QUOTE_ALL},
     "semicolons": {"delimiter": ";", "quoting": csv.QUOTE_ALL},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -10,53 +10,12 @@ import pytest
 from bibliflow_tui.commands.demo import examples
 from daemon.catalog import books, jobs, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.ids import uuid7
-from daemon.catalog.jobs import Job
 from daemon.importing import pipeline
-from daemon.importing.pipeline import ImportOptions, Outcome
+from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
+from tests.imports import counts, import_text, messages, new_job, resume, titles
 
 HEADER = "title,author,isbn,publication_year\n"
-
-
-def new_job(connection: Connection, **options: object) -> Job:
-    return jobs.create(
-        connection,
-        job_id=uuid7(),
-        filename="x.csv",
-        source="cli",
-        file_sha256=None,
-        file_size=None,
-        spool_path=None,
-        options=ImportOptions.model_validate(options).model_dump(mode="json"),
-    )
-
-
-def resume(
-    connection: Connection, job: Job, path: Path, should_stop: Callable[[], bool] = lambda: False
-) -> Outcome:
-    started = jobs.start(connection, job.id)
-    assert started
-    return pipeline.run(connection, started, path, should_stop)
-
-
-def import_text(connection: Connection, path: Path, text: str | bytes, **options: object) -> Job:
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    job = new_job(connection, **options)
-    assert resume(connection, job, path) is Outcome.FINISHED
-    return jobs.get(connection, job.id)
-
-
-def messages(connection: Connection, job: Job) -> list[tuple[int, str]]:
-    return [(error.row_number, error.error_message) for error in row_errors.stream(connection, job.id)]
-
-
-def counts(job: Job) -> tuple[int | None, int, int, int]:
-    return job.total_rows, job.success_count, job.error_count, job.skipped_count
-
-
-def titles(connection: Connection) -> dict[str, str]:
-    return {book.isbn: book.title for book in books.search(connection)}
 
 
 @pytest.fixture

@@ -10,16 +10,23 @@ from stdnum import isbn as stdnum_isbn
 from daemon import isbn
 from daemon.catalog.row_errors import Problem
 from daemon.importing import header, rules
+from daemon.importing.header import Header
+from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
-from daemon.importing.source import Dialect, Record
 from daemon.settings import IsbnCheck
 
 GOOD = ["The Time Machine", "H. G. Wells", "9780141439976", "2005"]
-HEADER = header.read(["title", "author", "isbn", "publication_year"])
+
+
+def named(*names: str) -> Header:
+    return Header(names, header.match(names), is_in_file=True)
+
+
+HEADER = named("title", "author", "isbn", "publication_year")
 
 
 def check(fields: list[str], isbn_check: IsbnCheck = "format") -> BookRow | list[Problem]:
-    return Checker(HEADER, Dialect(), isbn_check).check(Record(2, fields))
+    return Checker(HEADER, "utf-8", isbn_check).check(Record(2, fields))
 
 
 def changed(index: int, value: str) -> list[str]:
@@ -112,6 +119,9 @@ def test_cleaning_an_isbn(written: str, stored: str) -> None:
         ("9/16/2006", 2006),
         ("16.9.2006", 2006),
         ("11/31/2000", 2000),
+        ("2006-09-16T00:00:00+00:00", 2006),
+        ("2006-09-16 12:30:00.5", 2006),
+        ("2006年9月16日", 2006),
         ("1000", 1000),
         ("2100", 2100),
     ],
@@ -122,7 +132,10 @@ def test_years(written: str, year: int | None) -> None:
     assert row.publication_year == year
 
 
-@pytest.mark.parametrize("written", ["c1999", "[1999?]", "2012.5", "99", "1.2.3", "2006-13-01", "2006/09-16"])
+@pytest.mark.parametrize(
+    "written",
+    ["c1999", "[1999?]", "2012.", "2012.5", "2006-09-16 x", "99", "1.2.3", "2006-13-01", "2006/09-16"],
+)
 def test_uncertain_years_are_rejected(written: str) -> None:
     assert isinstance(check(changed(3, written)), list)
 
@@ -144,8 +157,7 @@ def test_any_text_is_accepted_or_explained(text: str) -> None:
 
 
 def test_the_first_well_formed_of_several_columns_wins() -> None:
-    both = header.read(["ISBN", "ISBN13", "Title", "Authors"])
-    checker = Checker(both, Dialect(), "format")
+    checker = Checker(named("ISBN", "ISBN13", "Title", "Authors"), "utf-8", "format")
     row = checker.check(Record(2, ["0439785960", "9.78E+12", "T", "A"]))
     assert isinstance(row, BookRow)
     assert row.isbn == "0439785960"

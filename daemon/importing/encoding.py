@@ -168,25 +168,14 @@ class _Evidence:
 
 def _legacy(sample: bytes, odd: int) -> str | None:
     """The likeliest of :data:`LEGACY`, or None if the odd bytes look like damage."""
-    western = _decode(sample, "cp1252")
     if odd < FEW:
-        return "cp1252" if western is not None and _is_western(western) else None
+        strange = _NOT_ASCII.findall(sample.decode("cp1252", "replace"))
+        return "cp1252" if WESTERN.issuperset("".join(strange)) else None
     import chardet  # only when needed: loading it takes longer than importing a small file
 
-    found = chardet.detect(sample, include_encodings=LEGACY, no_match_encoding="ascii")["encoding"]
-    meant = _decode(sample, found) if found else None
-    if meant is None:
-        return None
+    found = chardet.detect(sample, include_encodings=LEGACY)["encoding"] or LEGACY[0]
+    # Samples may begin or end amid a character; so nothing is strict here.
+    meant = sample.decode(found, "replace")
     # Several code pages may say the same of these bytes; the likeliest may read others better.
-    return codecs.lookup(next(name for name in (*LEGACY, str(found)) if _decode(sample, name) == meant)).name
-
-
-def _is_western(text: str) -> bool:
-    return all(char in WESTERN for run in _NOT_ASCII.findall(text) for char in run)
-
-
-def _decode(data: bytes, encoding: str) -> str | None:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return None
+    name = next(name for name in (*LEGACY, found) if sample.decode(name, "replace") == meant)
+    return codecs.lookup(name).name
