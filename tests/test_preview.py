@@ -9,8 +9,7 @@ import pytest
 from bibliflow_tui.commands.demo import examples
 from daemon.catalog import books
 from daemon.catalog.database import Connection
-from daemon.importing import pipeline, preview
-from daemon.importing.loader import Candidate
+from daemon.importing import pipeline
 from daemon.importing.options import ImportOptions
 from daemon.importing.preview import Preview, scan
 from tests.files import HEADER, book, reading_of, written
@@ -45,12 +44,10 @@ def test_the_first_rows_are_in_order_and_as_they_will_be_stored(tmp_path: Path) 
     ]
     rows[3][2] = "bad"
     found = last(tmp_path / "books.csv", written([HEADER, *rows]))
-    assert [preview.row_number(row) for row in found.first] == list(range(2, 22))
-    assert isinstance(found.first[0], Candidate)
-    assert found.first[0].book.title == "Book 0"
-    assert found.first[0].book.isbn == book(0)[2]
-    assert not isinstance(found.first[3], Candidate)
-    assert found.first[3].error_message == "Invalid ISBN: bad"
+    assert [row.row_number for row in found.first] == list(range(2, 22))
+    assert list(found.first[0].values.values()) == ["Book 0", "Author 0", book(0)[2], 2001]
+    assert found.first[3].values["title"] == " Book 3 "
+    assert [problem.message for problem in found.first[3].problems] == ["Invalid ISBN: bad"]
 
 
 def test_it_grows_and_can_be_left_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,10 +44,16 @@ def errors(job: str, code: str | None, as_json: bool, csv_path: Path | None) -> 
             print_json_lines(error.as_dict() for error in rejected)
         else:
             print_table(
-                [("row", "right"), ("problem", "left"), ("record", "left")],
-                ((error.row_number, error.error_message, error.raw_data[:SHOWN_DATA]) for error in rejected),
+                [("row", "right"), ("problem", "left"), ("suggestion", "left"), ("record", "left")],
+                map(_cells, rejected),
                 empty="No rejected rows.",
             )
+
+
+def _cells(error: RowError) -> tuple[object, ...]:
+    suggestions = [problem["suggestion"] or "?" for problem in error.problems]
+    shown = "" if set(suggestions) == {"?"} else ", ".join(suggestions)
+    return error.row_number, error.error_message, shown, error.raw_data[:SHOWN_DATA]
 
 
 def write_csv(path: Path, job: Job, rejected: Iterable[RowError]) -> int:

@@ -11,6 +11,7 @@ from typing import get_args
 
 import click
 
+from bibliflow_tui.advice import next_step
 from bibliflow_tui.commands.jobs import summary
 from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import Session, narrate, session
@@ -111,8 +112,12 @@ def show_result(opened: Session, job: Job, as_json: bool) -> None:
     click.echo(summary(job))
     for error in preview:
         click.echo(visible(f"  row {error['row_number']:,}: {error['error_message']}", limit=300))
+    if job.status is JobStatus.FAILURE and job.failure_reason:
+        narrate(next_step(job.failure_reason))
     if job.error_count:
         narrate(f"`bibliflow errors {job.id}` shows the rejected rows.")
+    if row_errors.fixable(opened.connection, job.id, limit=1):
+        narrate(f"Some have suggestions: `bibliflow fix {job.id} --suggestions` imports those rows.")
 
 
 def _is_well(job: Job, strict: bool) -> bool:

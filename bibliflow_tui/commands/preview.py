@@ -13,21 +13,24 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bibliflow_tui.advice import next_step
 from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import narrate, print_table
 from daemon import intake, log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Database, DatabaseError
-from daemon.catalog.row_errors import Rejection
 from daemon.exits import ExitCode, explained, fail
 from daemon.importing import reading as readings
-from daemon.importing.loader import Candidate
-from daemon.importing.preview import Preview, row_number, scan
+from daemon.importing.header import FIELDS
+from daemon.importing.preview import Preview, PreviewRow, scan
 from daemon.importing.reading import Reading
 from daemon.importing.source import SourceError
 from daemon.intake import RefusedError, Request
 from daemon.settings import Paths, Settings
 from daemon.visible import visible
+
+SHOWN_VALUE = 60
+"""Characters of a value in the table; --json has all of it."""
 
 Known = Callable[[Sequence[str]], set[str]]
 
@@ -50,8 +53,10 @@ def preview(file: Path, reading: Request, as_json: bool) -> None:
         understood = readings.understand(file, options)
         with _known(loaded, paths) as known:
             result, is_complete = _count(file, scan(file, understood, options, known))
-    except (RefusedError, SourceError) as error:
-        fail(str(error) if isinstance(error, RefusedError) else f"{file}: {error}", ExitCode.USAGE)
+    except RefusedError as error:
+        fail(str(error), ExitCode.USAGE)
+    except SourceError as error:
+        fail(f"{file}: {error}. {next_step(str(error))}", ExitCode.USAGE)
     if as_json:
         click.echo(json.dumps(_as_dict(file, understood, result, is_complete)))
     else:
@@ -94,11 +99,9 @@ def _mapping(reading: Reading) -> dict[str, list[str]]:
     }
 
 
-def _row(row: Candidate | Rejection) -> dict[str, Any]:
-    if isinstance(row, Candidate):
-        return {"row_number": row_number(row), **row.book.as_dict()}
+def _row(row: PreviewRow) -> dict[str, Any]:
     problems = [{"code": problem.code, "message": problem.message} for problem in row.problems]
-    return {"row_number": row.row_number, "raw_data": row.raw_data, "problems": problems}
+    return {"row_number": row.row_number, **dict(row.values.items()), "problems": problems}
 
 
 def _as_dict(file: Path, reading: Reading, result: Preview, is_complete: bool) -> dict[str, Any]:
@@ -130,7 +133,14 @@ def _print(file: Path, reading: Reading, result: Preview, is_complete: bool) -> 
         click.echo(visible(f"  {field:<16} <- {', else '.join(columns)}"))
     click.echo()
     print_table(
-        [("row", "right"), ("title", "left"), ("author", "left"), ("ISBN", "whole"), ("year", "whole")],
+        [
+            ("row", "right"),
+            ("title", "left"),
+            ("author", "left"),
+            ("ISBN", "left"),
+            ("year", "left"),
+            ("problem", "left"),
+        ],
         map(_cells, result.first),
         empty="No rows.",
     )
@@ -139,16 +149,9 @@ def _print(file: Path, reading: Reading, result: Preview, is_complete: bool) -> 
         click.echo(line)
 
 
-def _cells(row: Candidate | Rejection) -> tuple[object, ...]:
-    if isinstance(row, Candidate):
-        return (
-            row_number(row),
-            row.book.title,
-            row.book.author,
-            row.book.isbn,
-            row.book.publication_year or "",
-        )
-    return row.row_number, f"rejected: {row.error_message}", row.raw_data, "", ""
+def _cells(row: PreviewRow) -> tuple[object, ...]:
+    values = [str(row.values.get(field) or "")[:SHOWN_VALUE] for field in FIELDS]
+    return row.row_number, *values, "; ".join(problem.message for problem in row.problems)
 
 
 def _summary(result: Preview, is_complete: bool) -> Iterator[str]:
@@ -160,3 +163,5 @@ def _summary(result: Preview, is_complete: bool) -> Iterator[str]:
     yield f"{result.total:,} rows: {', '.join(parts)}"
     for code, count in result.codes.most_common():
         yield f"  {count:>9,}  {code}"
+    if result.fixable:
+        yield f"For {result.fixable:,} rejected rows there are suggestions; `bibliflow fix` applies them."

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from bibliflow_tui import formats
+from bibliflow_tui.advice import next_step
 from bibliflow_tui.text import safe_text
 from daemon.catalog.jobs import Job, JobStatus
 from daemon.catalog.row_errors import RowError
@@ -16,9 +17,6 @@ from daemon.importing.reading import Reading
 
 SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
 MUTED = "$foreground-muted"
-NAME_COLUMNS = (
-    'Name the columns: bibliflow import FILE --map author="...", or --columns for a file without header.'
-)
 
 
 class JobDetail(Static):
@@ -42,7 +40,7 @@ def _lines(job: Job) -> list[Content]:
     if job.failure_reason:
         lines.append(Content.assemble("  ", safe_text(f"✗ {job.failure_reason}", "$text-error")))
         if job.status is JobStatus.FAILURE:
-            lines.append(Content.assemble("  ", safe_text(_next_step(job), MUTED)))
+            lines.append(Content.assemble("  ", safe_text(next_step(job.failure_reason), MUTED)))
     return lines
 
 
@@ -60,12 +58,6 @@ def _counts(job: Job) -> Content:
 def _read_as(read_as: dict[str, Any]) -> str:
     reading = Reading.from_dict(read_as)
     return f"{reading.describe()};  {', '.join(reading.used_columns())}"
-
-
-def _next_step(job: Job) -> str:
-    if (job.failure_reason or "").startswith("No column"):
-        return NAME_COLUMNS
-    return "Mend the file and add it again."
 
 
 def _error_line(error: RowError) -> Content:

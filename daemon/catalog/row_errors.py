@@ -127,7 +127,9 @@ def add_problems(connection: Connection, added: Mapping[UUID, Problem]) -> None:
         )
 
 
-def fixable(connection: Connection, job_id: UUID, *, after: tuple[int, UUID], limit: int) -> list[RowError]:
+def fixable(
+    connection: Connection, job_id: UUID, *, after: tuple[int, UUID] = (0, UUID(int=0)), limit: int
+) -> list[RowError]:
     """The next open errors of a job, every problem of which has a suggestion, behind (row number, id)."""
     with connection.cursor(row_factory=class_row(RowError)) as cursor:
         return cursor.execute(

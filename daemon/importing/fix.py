@@ -66,7 +66,7 @@ def apply_suggestions(
             return Fixed()
         fixer = _Fixer(connection, job, Reading.from_dict(job.read_as))
         total = Fixed()
-        after = (0, UUID(int=0))
+        after = (0, UUID(int=0))  # before the first
         while errors := row_errors.fixable(connection, job.id, after=after, limit=CHUNK_ROWS):
             after = (errors[-1].row_number, errors[-1].id)
             total += fixer.fix(errors)

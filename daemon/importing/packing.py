@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import IO, BinaryIO, NamedTuple, cast
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -33,6 +34,10 @@ BLOCK = 1024 * 1024
 
 DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, zstd.ZstdError)
 """What the unpackers raise, in the middle of a file, when its bytes are not what was packed."""
+
+
+BAD_ARCHIVE = (zipfile.BadZipFile, NotImplementedError, OverflowError, RuntimeError, ValueError, struct.error)
+"""What zipfile raises for an archive that it cannot make sense of."""
 
 
 class PackingError(Exception):
@@ -65,7 +70,7 @@ def unpacked(path: Path) -> Iterator[Unpacked]:
             with zstd.ZstdFile(file) as stream:
                 yield Unpacked(cast("BinaryIO", stream), file)
         elif magic == ZIP:
-            with _archive(file) as archive, archive.open(_only_member(archive)) as member:
+            with _member(file) as member:
                 yield Unpacked(cast("BinaryIO", member), file)
         else:
             yield Unpacked(file, file)
@@ -107,7 +112,8 @@ def damage(error: Exception) -> str:
     return f"is packed and damaged ({error}); copy or download it again"
 
 
-def _archive(file: BinaryIO) -> zipfile.ZipFile:
+def _member(file: BinaryIO) -> IO[bytes]:
+    """The one file in a ZIP archive."""
     # The record at the end of an archive says how long its list of files is, and zipfile believes it.
     file.seek(0, io.SEEK_END)
     file.seek(max(0, file.tell() - 65_557))
@@ -116,8 +122,9 @@ def _archive(file: BinaryIO) -> zipfile.ZipFile:
     if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > LARGEST_DIRECTORY:
         raise PackingError("is a ZIP archive of very many files; unpack it and import them one by one")
     try:
-        return zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
+        archive = zipfile.ZipFile(file)
+        return archive.open(_only_member(archive))
+    except BAD_ARCHIVE as error:
         raise PackingError(damage(error)) from None
 
 

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.catalog.row_errors import Rejection
+from daemon.catalog.row_errors import Problem, Rejection
 from daemon.importing import pipeline
+from daemon.importing.dialect import split
 from daemon.importing.loader import Candidate, Chunk
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
+from daemon.importing.rules import Checker
+from daemon.settings import BookField
 
 SHOWN_ROWS = 20
 """Rows at the beginning of a file that a preview holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """One row of the file."""
+
+    row_number: int
+    values: Mapping[BookField, str | int | None]
+    """As they will be stored; of a rejected row as it has them, and none if its record is damaged."""
+    problems: Sequence[Problem] = ()
+    """What is wrong with it."""
 
 
 @dataclass(slots=True)
 class Preview:
     """What is known of the file so far. Counts are rows."""
 
-    first: list[Candidate | Rejection] = field(default_factory=list)
-    """The first :data:`SHOWN_ROWS` rows, as they will be stored or with what is wrong with them."""
+    first: list[PreviewRow] = field(default_factory=list)
+    """The first :data:`SHOWN_ROWS` rows."""
     total: int = 0
     rejected: int = 0
     """Rows that the rules reject."""
@@ -31,6 +45,8 @@ class Preview:
     """Rows that pass the rules, but whose ISBN an earlier row of the file has."""
     in_catalogue: int | None = None
     """Rows that pass the rules, but whose ISBN the catalogue has; None if it was not asked."""
+    fixable: int = 0
+    """Rejected rows every problem of which has a suggestion."""
     codes: Counter[str] = field(default_factory=Counter)
     """Rows by what the rules find wrong with them; a row may have several problems."""
     bytes_read: int = 0
@@ -48,6 +64,7 @@ class Preview:
             "total_rows": self.total,
             "new": self.new,
             "rejected": self.rejected,
+            "fixable": self.fixable,
             "repeated_in_file": self.repeated,
             "in_catalogue": self.in_catalogue,
             "by_code": codes,
@@ -69,7 +86,7 @@ def scan(
     seen: set[str] = set()
     yield preview
     for chunk in pipeline.chunks(path, reading, options.isbn_check):
-        _add(preview, chunk)
+        _add(preview, chunk, reading)
         isbns = []
         for candidate in chunk.candidates:
             if candidate.book.isbn in seen:
@@ -82,18 +99,34 @@ def scan(
         yield preview
 
 
-def _add(preview: Preview, chunk: Chunk) -> None:
+def _add(preview: Preview, chunk: Chunk, reading: Reading) -> None:
+    if len(preview.first) < SHOWN_ROWS:
+        rows = [*map(_accepted, chunk.candidates), *(_rejected(row, reading) for row in chunk.rejections)]
+        rows.sort(key=lambda row: row.row_number)
+        preview.first += rows[: SHOWN_ROWS - len(preview.first)]
     preview.total += len(chunk)
     preview.rejected += len(chunk.rejections)
     preview.bytes_read = chunk.bytes_read
     for rejection in chunk.rejections:
         preview.codes.update({problem.code for problem in rejection.problems})
-    if len(preview.first) < SHOWN_ROWS:
-        rows: list[Candidate | Rejection] = [*chunk.candidates, *chunk.rejections]
-        rows.sort(key=row_number)
-        preview.first += rows[: SHOWN_ROWS - len(preview.first)]
+        preview.fixable += all(problem.suggestion for problem in rejection.problems)
 
 
-def row_number(row: Candidate | Rejection) -> int:
-    """Where in the file it stands."""
-    return row.record.row_number if isinstance(row, Candidate) else row.row_number
+def _accepted(row: Candidate) -> PreviewRow:
+    book = row.book
+    return PreviewRow(
+        row.record.row_number,
+        {
+            "title": book.title,
+            "author": book.author,
+            "isbn": book.isbn,
+            "publication_year": book.publication_year,
+        },
+    )
+
+
+def _rejected(row: Rejection, reading: Reading) -> PreviewRow:
+    fields = split(row.raw_data, reading.dialect.delimiter)
+    checker = Checker(reading.header, reading.dialect.encoding, "format")
+    is_whole = len(fields) == len(reading.header.names)
+    return PreviewRow(row.row_number, checker.values(fields) if is_whole else {}, row.problems)

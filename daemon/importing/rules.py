@@ -161,7 +161,7 @@ class Checker:
         if len(fields) != len(self.header.names):
             message = f"Row has {len(fields)} fields, header has {len(self.header.names)}"
             return [*problems, Problem(None, "field_count", message)]
-        checked = check(self._values(fields), self.isbn_check)
+        checked = check(self.values(fields), self.isbn_check)
         if isinstance(checked, list):
             return problems + [self._with_suggestion(problem, fields) for problem in checked]
         return problems or checked
@@ -170,7 +170,7 @@ class Checker:
         self, fields: Sequence[str], repairs: Mapping[BookField, str]
     ) -> BookRow | list[Problem]:
         """As :meth:`check`, with some values replaced; for rows that were rejected."""
-        return check(self._values(fields) | dict(repairs), self.isbn_check)
+        return check(self.values(fields) | dict(repairs), self.isbn_check)
 
     def _unstorable(self, fields: Sequence[str]) -> list[Problem]:
         text = "".join(fields)
@@ -182,7 +182,8 @@ class Checker:
             problems.append(Problem(None, "encoding", f"Row is not valid {name}"))
         return problems
 
-    def _values(self, fields: Sequence[str]) -> dict[BookField, str]:
+    def values(self, fields: Sequence[str]) -> dict[BookField, str]:
+        """What a record with as many fields as the header has for each field of a book, as written."""
         return {
             field: fields[columns[0]] if len(columns) == 1 else self._choose(field, columns, fields)
             for field, columns in self.header.columns.items()

@@ -247,9 +247,12 @@ def _refusal(best: Candidate, options: ImportOptions) -> SourceError:
 
 def _reasons(best: Candidate, candidates: Sequence[Candidate]) -> Iterator[str]:
     yield best.reason
-    for candidate in candidates:
-        if candidate.dialect.delimiter != best.dialect.delimiter:
-            yield candidate.reason
+    others = {
+        candidate.dialect.delimiter: candidate.reason
+        for candidate in sorted(candidates, key=lambda candidate: candidate.rank)
+        if candidate.dialect.delimiter != best.dialect.delimiter
+    }
+    yield from others.values()
     if best.dialect.sep_line:
         yield f"delimiter: the first line says sep={best.dialect.delimiter}"
     if best.dialect.backslash:
