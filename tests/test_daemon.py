@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import pickle
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import pytest
 
 from daemon import control, settings
@@ -123,6 +125,80 @@ def test_import_and_ask(home: Path, connection: Connection, small: Path) -> None
     assert bibliflow("errors", job_id, "--csv", exported).returncode == 2
     assert "done, 2 rows: 1 imported, 1 rejected" in bibliflow("status", job_id).stdout
     assert not list((home / "spool").iterdir())
+
+
+def test_preview_import_and_fix_a_file_that_is_not_plain(home: Path, tmp_path: Path) -> None:
+    packed = tmp_path / "Bücher.csv.gz"
+    text = "Meine Bücher;;;\n\nTitel;Autor;ISBN;Jahr\nÜber;Böll;439023483;c2008\nGröße;Süß;9780141439976;\n"
+    packed.write_bytes(gzip.compress(text.encode("cp1252")))
+    assert "No such" not in bibliflow("preview", packed).stdout
+    preview = json.loads(bibliflow("preview", packed, "--json").stdout)
+    assert (preview["encoding"], preview["dialect"]["delimiter"], preview["header_row"]) == ("cp1252", ";", 3)
+    assert preview["mapping"]["publication_year"] == ["Jahr"]
+    assert [row["row_number"] for row in preview["rows"]] == [4, 5]
+    assert preview["rows"][1]["title"] == "Größe"
+    assert preview["counts"]["by_code"] == {"isbn_lost_zeros": 1, "year_format": 1}
+    assert (preview["counts"]["new"], preview["counts"]["fixable"]) == (1, 1)
+    job = json.loads(bibliflow("import", packed, "--wait", "--json").stdout)
+    assert (job["total_rows"], job["success_count"], job["error_count"]) == (2, 1, 1)
+    (problem, year) = json.loads(bibliflow("errors", job["id"], "--json").stdout)["problems"]
+    assert (problem["suggestion"], year["suggestion"]) == ("0439023483", "2008")
+    assert "0439023483, 2008" in bibliflow("errors", job["id"]).stdout
+    assert bibliflow("fix", job["id"]).returncode == 2
+    fixed = json.loads(bibliflow("fix", job["id"], "--suggestions", "--json").stdout)
+    assert (fixed["imported"], fixed["rejected"], fixed["open"]) == (1, 0, 0)
+    again = bibliflow("fix", job["id"], "--suggestions")
+    assert (again.returncode, "no rejected row has a suggestion" in again.stdout) == (0, True)
+    status = json.loads(bibliflow("status", job["id"], "--json").stdout)
+    assert (status["success_count"], status["error_count"], status["processed_rows"]) == (2, 0, 2)
+    assert bibliflow("fix", "00000000", "--suggestions").returncode == 4
+    known = json.loads(bibliflow("preview", packed, "--json").stdout)
+    assert (known["counts"]["in_catalogue"], known["counts"]["new"]) == (1, 0)
+
+
+def test_a_preview_makes_nothing(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("BIBLIFLOW_HOME", str(home))
+    preview = json.loads(bibliflow("preview", small, "--json").stdout)
+    assert preview["counts"]["in_catalogue"] is None
+    assert not home.exists()
+    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", "postgresql://127.0.0.1:9/none")
+    unreachable = bibliflow("preview", small)
+    assert unreachable.returncode == 0
+    assert "is not known" in unreachable.stderr
+    assert "2 rows: 1 new, 1 rejected" in unreachable.stdout
+
+
+def test_a_preview_can_be_stopped(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(HEADER + "".join(f"B {n},A,{n:013},2000\n" for n in range(1_500_000)))
+    command = [sys.executable, "-m", "bibliflow_tui.cli", "preview", str(path), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (cpu_seconds(process.pid) or 0) > 2)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (1, "")
+    preview = json.loads(output)
+    assert preview["complete"] is False
+    assert 0 < preview["counts"]["total_rows"] < 1_500_000
+
+
+def cpu_seconds(pid: int) -> float:
+    return sum(psutil.Process(pid).cpu_times()[:2])
+
+
+def test_options_of_reading(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "books.csv"
+    path.write_bytes("978-0-14-143997-6;Иван;Дом\n".encode("cp1251"))
+    columns = ("--columns", "isbn,author,title", "--encoding", "windows-1251", "--delimiter", "semicolon")
+    (row,) = json.loads(bibliflow("preview", path, "--json", *columns).stdout)["rows"]
+    assert (row["author"], row["title"]) == ("Иван", "Дом")
+    assert bibliflow("import", path, "--wait", *columns).returncode == 0
+    refused = bibliflow("preview", path)
+    assert (refused.returncode, "Name its columns" in refused.stderr) == (2, True)
+    for option in (("--encoding", "zlib"), ("--encoding", "nonsense"), ("--delimiter", "x")):
+        wrong = bibliflow("import", path, *option)
+        assert (wrong.returncode, "Traceback" in wrong.stderr) == (2, False)
 
 
 def test_exit_codes(
