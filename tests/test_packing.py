@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import random
@@ -96,6 +97,16 @@ def test_damaged_files_are_refused(path: Path, kind: str) -> None:
     data = packed(table(2000).encode(), kind)
     for damaged in (data[:-40], data[: len(data) // 2], data[:20], data[:100] + b"\x00\xff\x00" + data[103:]):
         with pytest.raises(RefusedError, match=r"is packed and|ZIP archive"):
+            check(path, damaged)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("byte", [0, 1, 32, 255])
+def test_any_single_byte_may_be_wrong(path: Path, kind: str, byte: int) -> None:
+    data = packed(table(1).encode(), kind)
+    for place in range(len(data)):
+        damaged = data[:place] + bytes([byte]) + data[place + 1 :]
+        with contextlib.suppress(RefusedError):
             check(path, damaged)
 
 

@@ -36,7 +36,10 @@ DAMAGED = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, zstd.Zstd
 """What the unpackers raise, in the middle of a file, when its bytes are not what was packed."""
 
 
-BAD_ARCHIVE = (zipfile.BadZipFile, NotImplementedError, OverflowError, RuntimeError, ValueError, struct.error)
+BAD_ARCHIVE = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError),
+    *(IndexError, OverflowError, ValueError, struct.error),
+)
 """What zipfile raises for an archive that it cannot make sense of."""
 
 
