@@ -19,7 +19,7 @@ demo: $(VENV)/.run   ## import the two example files and show what came of them
 test: $(VENV)/.dev   ## run the tests
 	@$(BIN)/python -m pytest
 
-fuzz: $(VENV)/.dev   ## try ten thousand damaged files, new ones each time (a quarter of an hour)
+fuzz: $(VENV)/.dev   ## try ten thousand damaged files, new ones each time (a few minutes)
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=fuzz --timeout=0
 
 check: $(VENV)/.dev  ## lint, type-check and check the architecture
