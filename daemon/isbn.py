@@ -17,8 +17,11 @@ _WELL_FORMED = re.compile(r"^(?:[0-9]{13}|[0-9]{9}[0-9X])$")
 _SCIENTIFIC = re.compile(r"^[+-]?[0-9]+(?:[.,][0-9]*)?E\+?[0-9]+$", re.IGNORECASE)
 _SHORTENED = re.compile(r"^[0-9]{6,8}[0-9X]$")
 _RESEMBLING = re.compile(r"^[0-9]{6,12}[0-9X]$")
-_WRITTEN = re.compile(r"(?<![0-9])(?:97[89][- ]?)?[0-9](?:[- ]?[0-9]){8}[- ]?[0-9Xx](?![0-9])")
-"""An ISBN amid other text."""
+_WRITTEN = re.compile(
+    r"(?<![0-9-])(?:(?:97[89]-?)?[0-9]{9}[0-9Xx]"
+    r"|(?:97[89][- ])?[0-9]{1,5}(?:-[0-9]{1,7}-[0-9]{1,7}-| [0-9]{1,7} [0-9]{1,7} )[0-9Xx])(?![0-9-])"
+)
+"""An ISBN amid other text: in one piece, or in the groups that ISBNs have."""
 
 
 def unwrap(text: str) -> str:
@@ -85,9 +88,14 @@ def written_in(text: str) -> set[str]:
     return {canonical(number) for number in cleaned if stdnum_isbn.is_valid(number)}
 
 
-def with_lost_zeros(cleaned: str) -> str | None:
-    """The ISBN-10 that lost its leading zeros in a spreadsheet, or None if padding gives no right one."""
-    if _SHORTENED.match(cleaned) is None:
+def with_lost_zeros(text: str) -> str | None:
+    """The ISBN-10 that lost its leading zeros in a spreadsheet, or None if padding gives no right one.
+
+    ``text`` is a number: one with hyphens has been no number to a spreadsheet.
+    """
+    if _SHORTENED.match(text) is None:
         return None
-    padded = cleaned.rjust(10, "0")
+    if text.startswith("0"):
+        return None  # it has them still
+    padded = text.rjust(10, "0")
     return padded if has_right_check_digit(padded) else None

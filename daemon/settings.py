@@ -60,6 +60,16 @@ def codec_name(encoding: str) -> str:
     return "utf-8" if name == "utf-8-sig" else name
 
 
+def column_name(name: str) -> str:
+    """``name``, which may be that of a column. Raises ValueError if no file can have such a one."""
+    if "\x00" in name or any("\ud800" <= char <= "\udfff" for char in name):
+        raise ValueError("a column's name is text without NUL characters")
+    return name
+
+
+ColumnName = Annotated[str, AfterValidator(column_name)]
+"""Name of a column."""
+
 Encoding = Annotated[str, AfterValidator(codec_name)]
 """Encoding of a file."""
 
@@ -103,7 +113,7 @@ class ImportSettings(Section):
     encoding: Literal["auto"] | Encoding = "auto"
     """Encoding of your files, such as "cp1252"; "auto" finds out for each file."""
 
-    columns: dict[BookField, str] = Field(default_factory=dict)
+    columns: dict[BookField, ColumnName] = Field(default_factory=dict)
     """Names of columns in your files, where Bibliflow does not know them by itself."""
 
 

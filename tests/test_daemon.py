@@ -196,9 +196,25 @@ def test_options_of_reading(home: Path, tmp_path: Path) -> None:
     assert bibliflow("import", path, "--wait", *columns).returncode == 0
     refused = bibliflow("preview", path)
     assert (refused.returncode, "Name its columns" in refused.stderr) == (2, True)
-    for option in (("--encoding", "zlib"), ("--encoding", "nonsense"), ("--delimiter", "x")):
+    not_text = os.fsdecode(b"author=Nom\xe9")
+    for option in (
+        ("--encoding", "zlib"),
+        ("--encoding", "nonsense"),
+        ("--delimiter", "x"),
+        ("--map", not_text),
+        ("--columns", not_text),
+    ):
         wrong = bibliflow("import", path, *option)
         assert (wrong.returncode, "Traceback" in wrong.stderr) == (2, False)
+
+
+def test_long_fields_are_exported(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "long.csv"
+    path.write_text(HEADER + f"{'x' * 300_000},A,bad,\n")
+    job = json.loads(bibliflow("import", path, "--wait", "--json").stdout)
+    result = bibliflow("errors", job["id"], "--csv", tmp_path / "errors.csv")
+    assert (result.returncode, result.stderr) == (0, f"1 rows written to {tmp_path / 'errors.csv'}\n")
+    assert (tmp_path / "errors.csv").stat().st_size > 300_000
 
 
 def test_exit_codes(

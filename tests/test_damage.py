@@ -85,6 +85,18 @@ def test_a_quote_that_another_records_quote_would_close(path: Path) -> None:
     assert errors_of(path, text) == [(3, UNCLOSED)]
 
 
+def test_a_quote_that_another_stray_quote_closes(path: Path) -> None:
+    """Well-formed to the csv module: one book, with the row of the other in its title."""
+    first, second = (",".join(book(number)) for number in (1, 2))
+    text = written([HEADER]) + f'"{first}\n' + second.replace("Book 2", 'Book 2"') + "\n"
+    assert errors_of(path, text) == [(2, UNCLOSED)]
+
+
+def test_a_text_of_several_lines_in_the_last_field_is_left_whole(path: Path) -> None:
+    text = written([[*HEADER, "comment"], [*book(1), "one\ntwo, three"], [*book(2), "four\nfive"]])
+    assert len(books_of(path, text)) == 2
+
+
 def test_texts_of_several_lines_are_left_whole(path: Path) -> None:
     title = 'Line one\nand, two, "three", 4\n\n"\n978, 1, 2, 3\n'
     rows = [[title + str(number), *book(number)[1:]] for number in range(1, 50)]

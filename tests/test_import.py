@@ -165,5 +165,26 @@ def test_columns_by_position_by_name_and_by_choice(connection: Connection, path:
     assert found["9780140434088"] == "D"
 
 
+def test_a_job_that_another_version_began(connection: Connection, path: Path) -> None:
+    path.write_text(HEADER + "".join(rows(0, 2 * pipeline.CHUNK_ROWS)))
+    fresh, begun = new_job(connection), new_job(connection)
+    old = {"delimiter": ",", "encoding": "utf-8", "header": ["a"], "columns": {}, "has_header": True}
+    jobs.describe(connection, fresh.id, old, 7)
+    assert resume(connection, fresh, path) is Outcome.FINISHED
+    assert resume(connection, begun, path, lambda: True) is Outcome.INTERRUPTED
+    jobs.describe(connection, begun.id, old, 2 * pipeline.CHUNK_ROWS)
+    with pytest.raises(SourceError, match="begun by another version of Bibliflow"):
+        resume(connection, begun, path)
+
+
+def test_a_file_that_is_not_what_was_counted(connection: Connection, path: Path) -> None:
+    path.write_text(HEADER + "".join(rows(0, 2 * pipeline.CHUNK_ROWS)))
+    job = new_job(connection)
+    resume(connection, job, path, lambda: True)
+    path.write_text(HEADER + "".join(rows(0, pipeline.CHUNK_ROWS + 1)))
+    with pytest.raises(SourceError, match="were counted"):
+        resume(connection, job, path)
+
+
 def test_a_header_alone_is_a_success_of_no_rows(connection: Connection, path: Path) -> None:
     assert counts(import_text(connection, path, HEADER)) == (0, 0, 0, 0)

@@ -132,6 +132,16 @@ def test_what_is_not_one_list_of_books_is_refused(path: Path, data: bytes, messa
     assert message in str(error.value)
 
 
+def test_an_archive_cannot_lie_about_its_list_of_files(path: Path) -> None:
+    data = archive({f"{n}.csv": b"" for n in range(20_000)})
+    at = data.rindex(b"PK\x05\x06")
+    hidden = data[:at] + data[at : at + 8] + b"PK\x05\x06" + data[at + 12 :]
+    large = data[:at] + b"PK\x06\x07" + b"\x00" * 16 + data[at:]
+    for lying in (hidden, large):
+        with pytest.raises(RefusedError, match=r"very many files|very large"):
+            check(path, lying)
+
+
 def test_a_password_is_said(path: Path) -> None:
     data = bytearray(archive({"a.csv": b"x"}))
     data[6] |= 1  # the flag in the member's own header and in the archive's list

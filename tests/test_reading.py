@@ -273,6 +273,64 @@ def test_what_is_not_certain_is_asked(path: Path, text: str, options: dict[str, 
     assert str(error.value).startswith(reason)
 
 
+HEADED = table(2).partition("\n")[0] + "\n"
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "".join(",".join(book(number)) + "\n" for number in (3, 4)),
+        "Otsikko,Tekijä,Koodi,Vuosi\n" + ",".join(book(3)) + "\n",
+    ],
+)
+def test_books_above_the_header_are_not_a_preamble(path: Path, above: str) -> None:
+    with pytest.raises(SourceError, match=r"Row 3 names the columns, but row [12] above it"):
+        reading_of(path, above + table(2))
+
+
+def test_two_lists_in_one_file_are_the_first_one_and_errors(path: Path) -> None:
+    text = table(3, delimiter=";") + table(2)
+    assert [row for row, _ in errors_of(path, text)] == [5, 6, 7]
+
+
+def test_names_of_last_resort_are_used_when_there_is_nothing_better(path: Path) -> None:
+    row = f"A,B,{isbn13(1)},Joe Borrower,soon,2024-01-02\n"
+    text = "title,author,isbn,name,year,date\n" + row
+    assert errors_of(path, text) == [(2, "Invalid publication year format: soon")]
+    assert errors_of(path, text.replace("A,", ",")) == [
+        (2, "Missing required field: title; Invalid publication year format: soon")
+    ]
+    assert books_of(path, f"Name,Author,ISBN,Date,AR\nA,B,{isbn13(1)},1991,5.2\n")[0][3] == 1991
+    assert books_of(path, f"Titel,Författare,ISBN,År\nA,B,{isbn13(1)},1991\n")[0][3] == 1991
+    assert books_of(path, f"Title,Author,ISBN,AR\nA,B,{isbn13(1)},1200\n")[0][3] is None
+
+
+def test_a_title_that_is_a_column_name_is_no_header(path: Path) -> None:
+    assert books_of(path, f"Name,Some One,{isbn13(1)},2001\n")[0][0] == "Name"
+
+
+def test_a_message_names_columns_in_short(path: Path) -> None:
+    with pytest.raises(SourceError) as error:
+        reading_of(path, '"' + "x\n" * 50_000 + '",title,author,code\n')
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("latin", [1, 400, 1300])
+def test_rows_of_another_encoding_in_a_utf8_file_are_rejected(path: Path, latin: int) -> None:
+    """Rather than the many good rows being read wrongly."""
+    rows = [["Père Goriot", "B", isbn13(number), ""] for number in range(800 + latin)]
+    text = [written([row]) for row in rows]
+    data = written([HEADER]).encode()
+    data += "".join(text[:800]).encode() + "".join(text[800:]).encode("cp1252")
+    assert {message for _, message in errors_of(path, data)} == {"Row is not valid UTF-8"}
+    assert len(errors_of(path, data)) == latin
+
+
+def test_a_file_that_ends_amid_a_character(path: Path) -> None:
+    data = table(2).encode() + f"Emil,Zola,{isbn13(9)},1\xe9".encode("latin-1")
+    assert reading_of(path, data).reasons[0].startswith("Windows-1252")
+
+
 WORDS = st.text(
     st.one_of(st.sampled_from(' ,;|"\t\n\\'), st.characters(categories=["L", "N", "P"])), min_size=1
 )

@@ -58,6 +58,15 @@ def rounded(number: str, digits: int) -> str:
         ("9780439023481.0", "", "9780439023481", "without decimals its check digit is right"),
         ("9780439023482.0", "", None, None),
         ("12345", "", None, None),
+        # What else stands in the row is another book.
+        ("9780439554930.0", "439023483", None, None),
+        ("9780439023481.0", "439023483", "9780439023481", "without decimals its check digit is right"),
+        ("9780439554930 (pbk.)", "439023483", None, None),
+        # Two numbers are not an ISBN, nor is an ISSN one without its zeros.
+        ("no. 25455 74937", "", None, None),
+        ("", "0378-5955", None, None),
+        ("", "03785955", None, None),
+        ("", "14764687", "0014764687", "with leading zeros its check digit is right; it may be an ISSN"),
     ],
 )  # fmt: skip
 def test_isbns(isbn_13: str, isbn_10: str, suggestion: str | None, evidence: str | None) -> None:
@@ -73,10 +82,12 @@ def test_isbns(isbn_13: str, isbn_10: str, suggestion: str | None, evidence: str
     [
         ("c1999", "1999"), ("[1999?]", "1999"), ("2012.", "2012"), ("©1999", "1999"), ("ca. 1999", "1999"),
         ("cop. 1999", "1999"), ("[c1999]", "1999"), ("1999?", "1999"), ("p1999", "1999"), ("2006-09", "2006"),
-        ("09/2006", "2006"), ("September 2006", "2006"), ("Sept. 16, 2006", "2006"), ("1st May, 2006", None),
-        ("16 September 2006", "2006"), ("3. Mai 1999", "1999"), ("Spring 2006", "2006"),
+        ("09/2006", "2006"), ("September 2006", "2006"), ("Sept. 16, 2006", "2006"), 
+        ("1st May, 2006", "2006"),
+        ("16 September 2006", "2006"), ("Spring 2006", "2006"),
         ("1999-2000", None), ("1999, c1998", None), ("199-?", None), ("19x4", None), ("c3021", None),
-        ("c99", None), ("9/06", None), ("MCMXCIX", None), ("1999 BC", None), ("12345 1999", None),
+        ("c99", None), ("9/06", None), ("MCMXCIX", None), ("1999 BC", None), ("before 1850", None),
+        ("not 1999", None), ("2001-02", None), ("Fall 1999", "1999"), ("12345 1999", None),
     ],
 )  # fmt: skip
 def test_years(written: str, year: str | None) -> None:

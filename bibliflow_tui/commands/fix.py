@@ -13,6 +13,7 @@ from bibliflow_tui.commands.session import narrate, session
 from daemon.catalog import jobs, row_errors
 from daemon.exits import ExitCode, explained, fail
 from daemon.importing.fix import BusyError, Fixed, apply_suggestions
+from daemon.visible import visible
 
 
 @click.command()
@@ -48,7 +49,7 @@ def fix(job: str, suggestions: bool, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps({"job_id": str(found.id)} | fixed.as_dict() | {"open": left}))
             return
-        click.echo(f"{found.filename}: {_words(fixed)}; {left:,} rejected rows are left")
+        click.echo(visible(f"{found.filename}: {_words(fixed)}; {left:,} rejected rows are left"))
 
 
 def _words(fixed: Fixed) -> str:

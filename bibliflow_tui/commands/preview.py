@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import narrate, print_table
 from daemon import intake, log, settings
 from daemon.catalog import books
-from daemon.catalog.database import Database, DatabaseError
+from daemon.catalog.database import Connection, Database, DatabaseError, is_out_of_reach
 from daemon.exits import ExitCode, explained, fail
 from daemon.importing import reading as readings
 from daemon.importing.header import FIELDS
@@ -32,7 +33,7 @@ from daemon.visible import visible
 SHOWN_VALUE = 60
 """Characters of a value in the table; --json has all of it."""
 
-Known = Callable[[Sequence[str]], set[str]]
+Known = Callable[[Sequence[str]], set[str] | None]
 
 
 @click.command()
@@ -70,10 +71,24 @@ def _known(loaded: Settings, paths: Paths) -> Iterator[Known | None]:
     """What asks the catalogue for ISBNs; None where there is none, or it is out of reach."""
     try:
         with Database(loaded, paths).look() as connection:
-            yield (lambda isbns: books.existing(connection, isbns)) if connection else None
+            yield partial(_existing, connection) if connection else None
     except DatabaseError as error:
-        narrate(f"Whether the books are there already is not known: {error}")
+        _narrate_unknown(error)
         yield None
+
+
+def _existing(connection: Connection, isbns: Sequence[str]) -> set[str] | None:
+    try:
+        return books.existing(connection, isbns)
+    except Exception as error:
+        if not is_out_of_reach(error):
+            raise
+        _narrate_unknown(error)
+        return None
+
+
+def _narrate_unknown(error: Exception) -> None:
+    narrate(f"Whether the books are there already is not known: {error}")
 
 
 def _count(file: Path, previews: Iterator[Preview]) -> tuple[Preview, bool]:

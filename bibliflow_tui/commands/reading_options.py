@@ -10,7 +10,7 @@ import click
 
 from daemon.importing.dialect import DELIMITERS
 from daemon.intake import Request
-from daemon.settings import BookField, Delimiter, codec_name
+from daemon.settings import BookField, Delimiter, codec_name, column_name
 
 _BY_NAME: dict[str, Delimiter] = {}
 for _delimiter in get_args(Delimiter):
@@ -26,7 +26,7 @@ def parse_columns(
     columns = [name.strip() for name in value.split(",")]
     if not all(columns):
         raise click.BadParameter("a name is empty; write - for a column that is not wanted")
-    return columns
+    return [_checked(name) for name in columns]
 
 
 def parse_mapping(
@@ -39,8 +39,15 @@ def parse_mapping(
         name, _, column = value.partition("=")
         if not column.strip() or name not in fields:
             raise click.BadParameter(f"{value!r} is not FIELD=COLUMN, with FIELD one of {', '.join(fields)}")
-        mapping[fields[name]] = column.strip()
+        mapping[fields[name]] = _checked(column.strip())
     return mapping
+
+
+def _checked(column: str) -> str:
+    try:
+        return column_name(column)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def parse_encoding(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

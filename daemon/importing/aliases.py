@@ -30,8 +30,6 @@ ALIASES: dict[BookField, tuple[str, ...]] = {
         *("书名", "書名", "题名", "題名", "标题", "標題", "图书名称", "圖書名稱", "书籍名称", "正题名"),
         *("タイトル", "書籍名", "本のタイトル", "作品名", "書名タイトル"),
         *("제목", "도서명", "서명", "책제목", "책이름", "도서제목", "표제"),
-        # Kaggle's Goodreads dump; after all others, as it may also be somebody's name
-        "name",
     ),
     "author": (
         *(
@@ -71,7 +69,7 @@ ALIASES: dict[BookField, tuple[str, ...]] = {
             "isbn/uid",
             "isbn/ean",
         ),
-        *("isbn number", "isbn no", "isbn nr", "isbn code", "isbn issn", "biblio isbn", "020$a", "020a"),
+        *("isbn number", "isbn no", "isbn nr", "isbn code", "biblio isbn", "020$a", "020a"),
         *(
             "numéro isbn",
             "n° isbn",
@@ -100,7 +98,7 @@ ALIASES: dict[BookField, tuple[str, ...]] = {
         *("publication date", "date of publication", "publish date", "published date", "date published"),
         *("pub date", "pubdate", "published", "original publication date", "first publication date"),
         *("first publish date", "release year", "release date", "260$c", "260c", "264$c", "264c"),
-        *("année", "année de publication", "année d'édition", "année de parution", "année édition", "an"),
+        *("année", "année de publication", "année d'édition", "année de parution", "année édition"),
         *("année publication", "date de publication", "date de parution", "date d'édition", "parution"),
         *(
             "jahr",
@@ -136,7 +134,7 @@ ALIASES: dict[BookField, tuple[str, ...]] = {
             "data wydania",
             "data publikacji",
         ),
-        *("år", "utgivningsår", "utgivningsdatum", "publiceringsår", "tryckår", "utgiven", "utgåveår"),
+        *("utgivningsår", "utgivningsdatum", "publiceringsår", "tryckår", "utgiven", "utgåveår"),
         *("出版年", "出版年份", "出版日期", "出版时间", "出版時間", "出版年月", "年份", "发行年份", "出版日"),
         *("発行年", "刊行年", "出版年月日", "発行年月日", "発行日", "発売日", "発売年", "発行年月"),
         *(
@@ -152,8 +150,14 @@ ALIASES: dict[BookField, tuple[str, ...]] = {
             "년도",
         ),
         *("출판일", "출간일", "발행일", "출판일자", "출판날짜"),
-        # LibraryThing; the last, as it may be the date of anything
-        "date",
     ),
 }
 """Names of columns by the field that they fill."""
+
+LAST_RESORT: dict[BookField, tuple[str, ...]] = {
+    # Kaggle's Goodreads dump; elsewhere it may be the name of anybody
+    "title": ("name",),
+    # LibraryThing; elsewhere it may be the date of anything. Swedish; without its accent it is no year
+    "publication_year": ("date", "år"),
+}
+"""Names that are taken, in lower case and with their accents, if nothing else fills the field."""

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What separates fields, with its name for people; the likelier first."""
 
+LONGEST_RECORD = 1024 * 1024
+"""Characters. A quoted field that is longer than this was never closed."""
+
+# The csv module's own limit, 128 KiB, raises an error in the middle of a file.
+csv.field_size_limit(4 * LONGEST_RECORD)
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:

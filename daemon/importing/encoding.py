@@ -31,6 +31,13 @@ LEGACY = (
 )
 """What spreadsheets and library systems wrote before UTF-8, the likelier first."""
 
+MULTIBYTE = frozenset({"cp932", "euc_jp", "gb18030", "big5", "cp949"})
+"""Those of them, by their codecs' names, that write a character in two bytes."""
+
+BY_CHANCE = {"single byte": 0.05, "multibyte": 0.5}
+"""Characters of valid UTF-8 for one byte that is not, in texts of other encodings. Measured on titles:
+none in Western ones, up to 0.3 in Japanese; more means UTF-8 with rows of something else in it."""
+
 WESTERN = frozenset("àâäáãåæçèéêëìíîïñòóôöøùúûüýßœšžÀÂÄÁÃÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÖØÙÚÛÜÝŒŠŽ‘’“”„‚–—…«»°ª§®©€·¡¿´\xa0")
 """Characters of Windows-1252 that book lists hold; a single byte that is another of them is damage."""
 
@@ -156,12 +163,15 @@ class _Evidence:
             self._stride *= 2
 
     def verdict(self) -> Detected:
+        self._bad += len(self._decoder.decode(b"", final=True))
         if not self._bad:
             what = "every byte of it is valid" if self._good else "it is plain ASCII"
             return Detected("utf-8", f"UTF-8: {what}")
-        if self._good >= self._bad:
+        encoding = _legacy(b"\n".join(self._samples), self._bad)
+        by_chance = BY_CHANCE["multibyte" if encoding in MULTIBYTE else "single byte"]
+        if self._good > by_chance * self._bad:
             return Detected("utf-8", f"UTF-8: {self._good:,} characters of it, {self._bad:,} bytes are not")
-        if encoding := _legacy(b"\n".join(self._samples), self._bad):
+        if encoding:
             return Detected(encoding, f"{label(encoding)}: {self._bad:,} bytes are not UTF-8 and fit it")
         return Detected("utf-8", f"UTF-8: the {self._bad:,} bytes that are not fit nothing else")
 

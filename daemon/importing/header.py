@@ -7,16 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from daemon.importing.aliases import ALIASES
+from daemon.importing.aliases import ALIASES, LAST_RESORT
 from daemon.importing.records import Layout
 from daemon.importing.source import SourceError
 from daemon.settings import BookField
+from daemon.visible import visible
 
 FIELDS: tuple[BookField, ...] = get_args(BookField)
 REQUIRED: tuple[BookField, ...] = ("title", "author", "isbn")
 
 SHOWN_COLUMNS = 30
 """A message names at most this many columns."""
+
+SHOWN_NAME = 60
+"""Characters of each of them."""
 
 _LETTERS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe"})
 """Letters that Unicode does not take apart into a base letter and an accent."""
@@ -93,6 +97,10 @@ def match(
     columns: Columns = {
         field: tuple(index for _, index in sorted(candidates)) for field, candidates in ranked.items()
     }
+    for field, rare in LAST_RESORT.items():
+        if field not in columns:
+            last = tuple(index for index, name in enumerate(names) if name.strip().casefold() in rare)
+            columns |= {field: last} if last else {}
     for field, name in {**(preferred or {}), **(chosen or {})}.items():
         if (position := _position(name, names)) is not None:
             columns[field] = (position,)
@@ -129,4 +137,5 @@ def no_chosen_column(field: BookField, name: str, names: Sequence[str]) -> Sourc
 
 def _columns_found(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN_COLUMNS} more" if len(names) > SHOWN_COLUMNS else ""
-    return f"Columns found: {', '.join(name.strip() for name in names[:SHOWN_COLUMNS])}{more}"
+    shown = ", ".join(visible(name.strip(), SHOWN_NAME) for name in names[:SHOWN_COLUMNS])
+    return f"Columns found: {shown}{more}"

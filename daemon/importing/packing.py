@@ -29,6 +29,9 @@ RATIO_FROM = 16 * 1024 * 1024
 LARGEST_DIRECTORY = 1024 * 1024
 """Bytes of a ZIP archive's list of files, which zipfile reads as a whole; one file needs a hundred."""
 
+WINDOW = 26
+"""Logarithm of the bytes that unpacking zstd may keep at hand: 64 MiB, enough for all but `--ultra -22`."""
+
 BLOCK = 1024 * 1024
 """Bytes unpacked at a time."""
 
@@ -70,7 +73,7 @@ def unpacked(path: Path) -> Iterator[Unpacked]:
             with gzip.GzipFile(fileobj=file) as stream:
                 yield Unpacked(cast("BinaryIO", stream), file)
         elif magic == ZSTD:
-            with zstd.ZstdFile(file) as stream:
+            with zstd.ZstdFile(file, options={zstd.DecompressionParameter.window_log_max: WINDOW}) as stream:
                 yield Unpacked(cast("BinaryIO", stream), file)
         elif magic == ZIP:
             with _member(file) as member:
@@ -121,7 +124,10 @@ def _member(file: BinaryIO) -> IO[bytes]:
     file.seek(0, io.SEEK_END)
     file.seek(max(0, file.tell() - 65_557))
     end = file.read()
-    at = end.rfind(b"PK\x05\x06")
+    # As zipfile looks for it: at the very end, or else before a comment.
+    at = len(end) - 22 if end[-22:].startswith(b"PK\x05\x06") else end.rfind(b"PK\x05\x06")
+    if end[max(at - 20, 0) :].startswith(b"PK\x06\x07"):
+        raise PackingError("is a ZIP archive in the form for very large ones; unpack it first")
     if at >= 0 and int.from_bytes(end[at + 12 : at + 16], "little") > LARGEST_DIRECTORY:
         raise PackingError("is a ZIP archive of very many files; unpack it and import them one by one")
     try:

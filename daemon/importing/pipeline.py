@@ -14,10 +14,10 @@ from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import Rejection
 from daemon.importing.loader import Candidate, Chunk, JobWithdrawnError, Loader
 from daemon.importing.options import ImportOptions
-from daemon.importing.reading import Reading, understand
+from daemon.importing.reading import Reading, is_current, understand
 from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
-from daemon.importing.source import RecordReader, open_reader
+from daemon.importing.source import RecordReader, SourceError, open_reader
 from daemon.settings import IsbnCheck
 
 CHUNK_ROWS = 5000
@@ -49,21 +49,32 @@ def run(connection: Connection, job: Job, path: Path, should_stop: Callable[[], 
     what was stored.
     """
     options = ImportOptions.model_validate(job.options)
-    if job.read_as is None or job.total_rows is None:
-        reading = understand(path, options)
-        jobs.describe(connection, job.id, reading.as_dict(), count_rows(path, reading))
-    else:
-        # What was counted once must be read in the same way to the end.
-        reading = Reading.from_dict(job.read_as)
+    reading, total = _prepare(connection, job, path, options)
     loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
+    processed = job.processed_rows
     try:
         for chunk in chunks(path, reading, options.isbn_check, skip=job.processed_rows):
-            loader.load(chunk)
+            processed += loader.load(chunk).processed
             if should_stop():
                 return Outcome.INTERRUPTED
     except JobWithdrawnError:
         return Outcome.WITHDRAWN
+    if processed != total:
+        raise SourceError(f"{processed:,} rows were read where {total:,} were counted: the file has changed")
     return Outcome.FINISHED if jobs.succeed(connection, job.id) else Outcome.WITHDRAWN
+
+
+def _prepare(connection: Connection, job: Job, path: Path, options: ImportOptions) -> tuple[Reading, int]:
+    """How the file is read, and its data rows: found out once, so that a resumed job goes on as it began."""
+    if job.read_as is not None and job.total_rows is not None:
+        if is_current(job.read_as):
+            return Reading.from_dict(job.read_as), job.total_rows
+        if job.processed_rows:
+            raise SourceError("The import was begun by another version of Bibliflow; import the file again")
+    reading = understand(path, options)
+    total = count_rows(path, reading)
+    jobs.describe(connection, job.id, reading.as_dict(), total)
+    return reading, total
 
 
 def count_rows(path: Path, reading: Reading) -> int:

@@ -75,12 +75,13 @@ def scan(
     path: Path,
     reading: Reading,
     options: ImportOptions,
-    known: Callable[[Sequence[str]], set[str]] | None = None,
+    known: Callable[[Sequence[str]], set[str] | None] | None = None,
 ) -> Iterator[Preview]:
     """Go through the file at ``path``; the growing preview after each chunk, the last time complete.
 
-    ``known`` tells which of some ISBNs the catalogue has. Stop asking for more to cancel. Raises
-    :class:`~daemon.importing.source.SourceError`. Remembers the ISBNs of the file, 100 bytes each.
+    ``known`` tells which of some ISBNs the catalogue has, None if that is no longer known. Stop asking for
+    more to cancel. Raises :class:`~daemon.importing.source.SourceError`. Remembers the ISBNs of the file,
+    100 bytes each.
     """
     preview = Preview(in_catalogue=None if known is None else 0)
     seen: set[str] = set()
@@ -95,7 +96,8 @@ def scan(
                 seen.add(candidate.book.isbn)
                 isbns.append(candidate.book.isbn)
         if known is not None and preview.in_catalogue is not None and isbns:
-            preview.in_catalogue += len(known(isbns))
+            there = known(isbns)
+            preview.in_catalogue = None if there is None else preview.in_catalogue + len(there)
         yield preview
 
 

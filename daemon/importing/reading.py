@@ -14,6 +14,10 @@ from daemon.importing.header import Header
 from daemon.importing.options import ImportOptions
 from daemon.importing.source import SourceError
 
+READER = 2
+"""Version of what turns a file into records. An import that another one began cannot be gone on with: its
+checkpoint counts other records."""
+
 SAMPLE = 256 * 1024
 """Characters at the beginning of a file that tell its dialect."""
 
@@ -47,6 +51,7 @@ class Reading:
     def as_dict(self) -> dict[str, Any]:
         """What a job remembers of it, in ``import_jobs.read_as``."""
         return {
+            "reader": READER,
             "encoding": self.dialect.encoding,
             "delimiter": self.dialect.delimiter,
             "backslash": self.dialect.backslash,
@@ -78,6 +83,11 @@ class Reading:
             ),
             tuple(stored.get("reasons", ())),
         )
+
+
+def is_current(stored: dict[str, Any]) -> bool:
+    """Whether this version of the program reads a file as the one that stored this did."""
+    return stored.get("reader") == READER
 
 
 def understand(path: Path, options: ImportOptions) -> Reading:

@@ -15,10 +15,7 @@ from typing import NamedTuple
 
 from daemon import isbn
 from daemon.catalog.row_errors import Problem
-from daemon.importing.dialect import Dialect
-
-LONGEST_RECORD = 1024 * 1024
-"""Characters. A quoted field that is longer than this was never closed."""
+from daemon.importing.dialect import LONGEST_RECORD, Dialect
 
 MOST_STRAYS = 8
 """Stray quotes in one stretch of lines that none of them closes, before each further line of the stretch is
@@ -26,9 +23,6 @@ read by itself. Looking ahead from every one of them would take time in the squa
 
 _END = "\x1e end of lines \x1e"
 """A line added at the end: where the csv module gives it back alone, no quoted field is open."""
-
-# The csv module's own limit, 128 KiB, raises an error in the middle of a file.
-csv.field_size_limit(4 * LONGEST_RECORD)
 
 
 class Record(NamedTuple):
@@ -122,7 +116,20 @@ def _is_stray(lines: Sequence[str], start: int, end: int, dialect: Dialect, layo
     if dialect.backslash and lines[start].rstrip("\r\n").endswith("\\"):
         return False  # not a quote: an escaped line end
     following = lines[start + 1 : end]
-    return any(_is_record(line, dialect, layout) for line in following) or not _closes(following, dialect)
+    return (
+        _is_swallowed(lines[start], dialect, layout)
+        or any(_is_record(line, dialect, layout) for line in following)
+        or not _closes(following, dialect)
+    )
+
+
+def _is_swallowed(line: str, dialect: Dialect, layout: Layout) -> bool:
+    """Whether the field that is open at the end of ``line`` holds the rest of a whole record: an ISBN too."""
+    fields = next(iter(dialect.reader([line])), [])
+    whole = [*fields[:-1], *fields[-1].rstrip("\r\n").split(dialect.delimiter)]
+    return len(whole) == layout.width and any(
+        column >= len(fields) and isbn.resembles(whole[column]) for column in layout.isbn_columns
+    )
 
 
 def _is_record(line: str, dialect: Dialect, layout: Layout) -> bool:

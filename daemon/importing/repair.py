@@ -15,6 +15,7 @@ TELLING_DIGITS = 10
 """Digits that a rounded ISBN-13 must have kept, or an ISBN-10 agrees with it by chance."""
 
 ISBN13_DIGITS = 13
+ISSN_DIGITS = 8
 
 TELLING_VALUE = 4
 """Digits that a value of another column must have to speak for or against a suggestion; 0 and n/a do not."""
@@ -24,7 +25,10 @@ _FLOAT = re.compile(r"^([0-9]{10}|[0-9]{13})[.,]0*$")
 _YEAR = "(1[0-9]{3}|20[0-9]{2}|2100)"
 _DAY = "(?:[12][0-9]|3[01]|0?[1-9])"
 _MONTH = "(?:1[0-2]|0?[1-9])"
-_WORD = r"[^\W\d_]{3,12}\.?,?"
+_SEASON = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
+    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?|spring|summer|autumn|fall|winter)\.?,?"
+)
 _LIKELY_YEARS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -34,10 +38,11 @@ _LIKELY_YEARS = tuple(
         rf"{_YEAR}[-/.]{_MONTH}",
         rf"{_MONTH}[-/.]{_YEAR}",
         # September 2006, Sept. 16, 2006, 16 September 2006, Spring 2006
-        rf"{_WORD} (?:{_DAY}(?:st|nd|rd|th)?,? )?{_YEAR}",
-        rf"{_DAY}\.? {_WORD} {_YEAR}",
+        rf"{_SEASON} (?:{_DAY}(?:st|nd|rd|th)?,? )?{_YEAR}",
+        rf"{_DAY}(?:st|nd|rd|th)? {_SEASON} {_YEAR}",
     )
 )
+_RANGE = re.compile(r"^[0-9]{2}([0-9]{2})[-/]([0-9]{2})$")
 
 
 class Suggestion(NamedTuple):
@@ -77,23 +82,23 @@ def _suggest_isbn(problem: Problem, others: Sequence[str]) -> Suggestion | None:
         case "isbn_scientific":
             return _unrounded(isbn.unwrap(value), others)
         case "isbn_lost_zeros":
-            return _padded(isbn.clean(value), others)
+            return _padded(isbn.unwrap(value), others)
         case "isbn_format":
             return _picked(value, others)
     return None
 
 
-def _padded(cleaned: str, others: Sequence[str]) -> Suggestion | None:
-    """An ISBN-10 with its leading zeros, unless the row's rounded ISBN-13 is that of another book."""
-    padded = isbn.with_lost_zeros(cleaned)
-    if padded is None:
+def _padded(text: str, others: Sequence[str]) -> Suggestion | None:
+    """An ISBN-10 with its leading zeros."""
+    padded = isbn.with_lost_zeros(text.upper())
+    if padded is None or _contradicts(padded, others):
         return None
     evidence = "with leading zeros its check digit is right"
-    for other in map(isbn.unwrap, filter(isbn.is_scientific, others)):
-        rounded = _Rounded.parse(other)
-        if rounded and not rounded.is_of(isbn.canonical(padded)):
-            return None
-        evidence += f", and it agrees with {other}" if rounded else ""
+    agreeing = [isbn.unwrap(other) for other in others if _means(other)]
+    if agreeing:
+        evidence += f", and it agrees with {agreeing[0]}"
+    elif len(text) == ISSN_DIGITS:  # their check digits are made in the same way
+        evidence += "; it may be an ISSN"
     return Suggestion(padded, evidence)
 
 
@@ -102,19 +107,57 @@ def _unrounded(text: str, others: Sequence[str]) -> Suggestion | None:
     rounded = _Rounded.parse(text)
     if rounded is None:
         return None
-    complete = {other.strip(): _complete(other) for other in others}
-    if len(complete) == 1 and rounded.digits >= TELLING_DIGITS:
-        ((other, found),) = complete.items()
-        if found and rounded.is_of(found):
-            return Suggestion(found, f"agrees with {other} in the same row")
-    # What else the row says speaks for another book, or cannot be understood.
-    if complete or rounded.digits < ISBN13_DIGITS - 1:
+    if others:
+        # What else the row says agrees, or speaks for another book, or cannot be understood.
+        meant = set().union(*map(_means, others))
+        if rounded.digits < TELLING_DIGITS or len(meant) != 1 or not rounded.is_of(min(meant)):
+            return None
+        return Suggestion(min(meant), f"agrees with {isbn.unwrap(others[0])} in the same row")
+    if rounded.digits < ISBN13_DIGITS - 1:
         return None
     around = range(int(rounded.number) - 5, int(rounded.number) + 6)
     candidates = [str(near) for near in around if rounded.is_of(str(near)) and isbn.is_isbn13(str(near))]
     if len(candidates) == 1:
         return Suggestion(candidates[0], f"the only ISBN that is rounded to {text}")
     return Suggestion(None, " or ".join(candidates)) if candidates else None
+
+
+def _picked(value: str, others: Sequence[str]) -> Suggestion | None:
+    """The ISBN that stands in the value among other things: ``9780439023481 (pbk.)``."""
+    if match := _FLOAT.match(isbn.unwrap(value)):
+        found, evidence = {match[1]}, "without decimals its check digit is right"
+        if not isbn.has_right_check_digit(match[1]):
+            return None
+    else:
+        found, evidence = isbn.written_in(value), "the only ISBN in it"
+    if len(found) != 1:
+        return Suggestion(None, " or ".join(sorted(found))) if found else None
+    return None if _contradicts(min(found), others) else Suggestion(min(found), evidence)
+
+
+def _contradicts(suggested: str, others: Sequence[str]) -> bool:
+    """Whether another value of the row is, or was before it was spoiled, the ISBN of another book."""
+    book = isbn.canonical(suggested)
+    for other in others:
+        if isbn.is_scientific(other):
+            rounded = _Rounded.parse(isbn.unwrap(other))
+            if rounded and not rounded.is_of(book):
+                return True
+        elif (meant := _means(other)) and meant != {book}:
+            return True
+    return False
+
+
+def _means(other: str) -> set[str]:
+    """The ISBNs, in canonical form, that a value is or was before a spreadsheet spoiled it."""
+    text = isbn.unwrap(other)
+    if match := _FLOAT.match(text):
+        text = match[1]
+    text = isbn.with_lost_zeros(text.upper()) or text
+    cleaned = isbn.clean(text)
+    if isbn.is_well_formed(cleaned):
+        return {isbn.canonical(cleaned)}
+    return isbn.written_in(text)
 
 
 class _Rounded(NamedTuple):
@@ -139,32 +182,9 @@ class _Rounded(NamedTuple):
         return 2 * abs(int(isbn13) - self.number) <= step
 
 
-def _complete(other: str) -> str | None:
-    """The ISBN-13 of an ISBN-10 that may have lost its leading zeros."""
-    cleaned = isbn.clean(other)
-    padded = cleaned if len(cleaned) == 10 else isbn.with_lost_zeros(cleaned)
-    found = isbn.canonical(padded) if padded and isbn.is_well_formed(padded) else None
-    return found if found and len(found) == 13 else None
-
-
-def _picked(value: str, others: Sequence[str]) -> Suggestion | None:
-    """The ISBN that stands in the value among other things: ``9780439023481 (pbk.)``."""
-    if any(isbn.written_in(other) for other in others):
-        return None
-    if match := _FLOAT.match(isbn.unwrap(value)):
-        whole = match[1]
-        return (
-            Suggestion(whole, "without decimals its check digit is right")
-            if isbn.has_right_check_digit(whole)
-            else None
-        )
-    found = isbn.written_in(value)
-    if len(found) != 1:
-        return Suggestion(None, " or ".join(sorted(found))) if found else None
-    return Suggestion(found.pop(), "the only ISBN in it")
-
-
 def _suggest_year(value: str) -> Suggestion | None:
+    if (years := _RANGE.match(value.strip())) and int(years[2]) == int(years[1]) + 1:
+        return None  # 2001-02 is rather two years than a month
     for pattern in _LIKELY_YEARS:
         if match := pattern.fullmatch(value.strip()):
             return Suggestion(match[1], "the only year in it")

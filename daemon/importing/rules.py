@@ -68,7 +68,7 @@ def _check_isbn(value: str, info: ValidationInfo) -> str:
     if not cleaned:
         return _required("isbn", "")
     if not isbn.is_well_formed(cleaned):
-        if isbn.with_lost_zeros(cleaned):
+        if isbn.with_lost_zeros(isbn.unwrap(value).upper()):
             raise PydanticCustomError(
                 "isbn_lost_zeros",
                 "Invalid ISBN: {value} (lost leading zeros?)",

@@ -29,6 +29,9 @@ HEADER_WITHIN = 50
 SAMPLED = 1000
 """Records below the header that are looked at: more do not change the answer, and each costs 10 us."""
 
+LIKE_HEADER = 2
+"""Columns that a line must name to be an incomplete header; a title may be one of those words by chance."""
+
 MOST = 0.8
 """Share of records from which a column of a file without header is taken for what it looks like."""
 
@@ -46,6 +49,8 @@ class Candidate:
     """The record that is most like a header, if none is one."""
     found: Columns = field(default_factory=dict)
     """The columns that it names."""
+    misplaced: tuple[int, int] | None = None
+    """The row of a header with books above it, and the first row of these."""
     isbn_column: int | None = None
     """Where the ISBNs are, if there is no header and that is all that is certain."""
     sampled: int = 0
@@ -106,7 +111,9 @@ def _dialects(lines: Sequence[str], encoding: str, options: ImportOptions) -> It
         backslashes = (False, True) if '\\"' in text else (False,)
         spaces = (False, True) if f'{delimiter} "' in text else (False,)
         for backslash, skip_spaces in itertools.product(backslashes, spaces):
-            yield Dialect(delimiter, encoding, backslash, skip_spaces, preamble=bool(sep), sep_line=bool(sep))
+            yield Dialect(
+                delimiter, encoding, backslash, skip_spaces, preamble=int(bool(sep)), sep_line=bool(sep)
+            )
 
 
 def _look(dialect: Dialect, lines: Sequence[str], options: ImportOptions) -> Candidate:
@@ -121,13 +128,26 @@ def _look(dialect: Dialect, lines: Sequence[str], options: ImportOptions) -> Can
         if not candidate.first or len(found) > len(candidate.found):
             candidate.first, candidate.found = names, found
         if not headers.missing_fields(found) and not headers.missing_choices(names, options.chosen_columns):
+            if books := _books(lines[dialect.preamble : index]):
+                candidate.misplaced = (index + 1 - dialect.sep_line, books)
+                return candidate
             candidate.dialect = replace(dialect, preamble=index)
             candidate.header = Header(tuple(names), found, is_in_file=True)
             _judge(candidate, lines, piece.end)
             return candidate
-    if not candidate.found and not options.chosen_columns:
+    if len(candidate.found) < LIKE_HEADER and not options.chosen_columns:
         _explain_columns(candidate, lines)
     return candidate
+
+
+def _books(preamble: Sequence[str]) -> int:
+    """The number of the first line that is a book in any dialect, which no line of a preamble is; or 0."""
+    for number, line in enumerate(preamble, 1):
+        for delimiter in DELIMITERS:
+            fields = next(iter(Dialect(delimiter).reader([line])), [])
+            if len(fields) >= len(headers.REQUIRED) and any(map(_is_certain_isbn, fields)):
+                return number
+    return 0
 
 
 def _named(dialect: Dialect, lines: Sequence[str], header: Header) -> Candidate:
@@ -236,6 +256,12 @@ def _refusal(best: Candidate, options: ImportOptions) -> SourceError:
     """Why no candidate will do, in words that say what to do next."""
     for name in headers.missing_choices(best.first, options.chosen_columns):
         return headers.no_chosen_column(name, options.chosen_columns[name], best.first)
+    if best.misplaced:
+        header_row, book_row = best.misplaced
+        return SourceError(
+            f"Row {header_row} names the columns, but row {book_row} above it is a book. "
+            "Put the header first, or import the parts of the file one by one"
+        )
     error = headers.no_column(headers.missing_fields(best.found), best.first)
     if best.isbn_column is None:
         return error
