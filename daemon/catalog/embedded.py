@@ -35,6 +35,7 @@ __all__ = ["EmbeddedServer", "ServerError"]
 DATABASE = "bibliflow"
 
 ORPHANS_TIMEOUT = 20  # seconds; sessions of a killed postmaster notice within one or two
+DYING_TIMEOUT = 2  # seconds; a killed postmaster takes a moment to give its memory back
 POLL_INTERVAL = 0.02  # seconds
 
 log = structlog.get_logger(__name__)
@@ -75,7 +76,8 @@ class EmbeddedServer:
                 try:
                     fcntl.flock(users_lock, fcntl.LOCK_SH)
                     self._ensure_started()
-                    self._ensure_database()
+                    while not self._ensure_database():
+                        self._ensure_started()
                 except BaseException:
                     os.close(users_lock)
                     raise
@@ -151,8 +153,11 @@ class EmbeddedServer:
         log.info(what, directory=str(self._directory), pid=found.process.pid, seconds=seconds)
         return started
 
-    def _ensure_database(self) -> None:
-        """Create the database; its creator may have been killed before that, so adopters look too."""
+    def _ensure_database(self) -> bool:
+        """Create the database; its creator may have been killed before that, so adopters look too.
+
+        False if the server turns out to be dying: killed a moment ago, it looked as if it ran.
+        """
         conninfo = make_conninfo(self._conninfo, dbname="postgres", connect_timeout=10)
         try:
             with psycopg.connect(conninfo, autocommit=True) as connection:
@@ -160,10 +165,16 @@ class EmbeddedServer:
                 if connection.execute(exists, [DATABASE]).fetchone() is None:
                     connection.execute(f"CREATE DATABASE {DATABASE}")
         except psycopg.Error as error:
+            deadline = time.monotonic() + DYING_TIMEOUT
+            while time.monotonic() < deadline:
+                if self._postmaster is None or not self._postmaster.is_alive:
+                    return False
+                time.sleep(POLL_INTERVAL)
             reason = str(error).strip().partition("\n")[0]
             raise ServerError(
                 f"The embedded server refuses to work: {reason}. See {self._cluster.log}."
             ) from None
+        return True
 
     def _stop_if_unused(self) -> None:
         users_lock = ownership.open_lock(self._directory / "users.lock")
