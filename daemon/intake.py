@@ -147,10 +147,11 @@ def _open(path: Path, name: str) -> BinaryIO:
     except OSError as error:
         raise RefusedError(f"{name}: {_why_not_opened(error)}") from None
     status = os.fstat(fd)
+    if stat.S_ISDIR(status.st_mode):
+        os.close(fd)
+        raise RefusedError(f"{name}: is a folder; name the files in it")
     file = os.fdopen(fd, "rb", buffering=0)
     try:
-        if stat.S_ISDIR(status.st_mode):
-            raise RefusedError(f"{name}: is a folder; name the files in it")
         if not stat.S_ISREG(status.st_mode):
             raise RefusedError(f"{name}: is a pipe, a socket or a device, not a file")
         if status.st_size == 0:

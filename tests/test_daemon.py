@@ -229,6 +229,9 @@ def test_exit_codes(
     missing = bibliflow("import", tmp_path / "missing.csv")
     assert (missing.returncode, "no such file" in missing.stderr) == (2, True)
     assert bibliflow("import", small, "--map", "publisher=X").returncode == 2
+    for command in ("import", "preview"):
+        folder = bibliflow(command, tmp_path)
+        assert (folder.returncode, "is a folder; name the files in it" in folder.stderr) == (2, True)
     for text in ("00000000-0000-0000-0000-000000000000", "not-an-id", "01"):
         assert bibliflow("status", text).returncode == 4
     monkeypatch.setenv("BIBLIFLOW_DAEMON__WORKERS", "none")

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.importing import records, source
 from daemon.importing.dialect import Dialect
-from daemon.importing.records import Layout
+from daemon.importing.quotes import Layout
 from tests.files import HEADER, book, books_of, chunks_of, errors_of, table, written
 
 UNCLOSED = "Quoted field is never closed"
@@ -95,6 +95,69 @@ def test_a_quote_that_another_stray_quote_closes(path: Path) -> None:
 def test_a_text_of_several_lines_in_the_last_field_is_left_whole(path: Path) -> None:
     text = written([[*HEADER, "comment"], [*book(1), "one\ntwo, three"], [*book(2), "four\nfive"]])
     assert len(books_of(path, text)) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "author"),
+    [
+        ('"Best" of Rock,A', '"Best" of Rock', "A"),
+        ('"The "Best" Book","A"', 'The "Best" Book', "A"),
+        ('"The "Best" Book, again","A, B"', 'The "Best" Book, again', "A, B"),
+        ('"T" ,"A" ', "T", "A"),
+        ('The 5" Disk,A', 'The 5" Disk', "A"),
+        ('T,"J. ""Jim"" Doe', None, None),
+        ('"The Night Wolf,"Smith, J."', None, None),
+        ('"T","A"B', "T", '"A"B'),
+        ('"T"","A"', None, None),
+        ('"T,A', None, None),
+    ],
+)
+def test_quotes_in_wrong_places(path: Path, line: str, title: str | None, author: str | None) -> None:
+    """As they are written where that is certain; never less than is written, and never another book."""
+    text = written([HEADER, book(1)]) + f"{line},{book(2)[2]},2001\n" + written([book(3)])
+    if title is None:
+        assert errors_of(path, text) == [(3, UNCLOSED)]
+    else:
+        assert [found[:2] for found in books_of(path, text)] == [
+            ("Book 1", "Author 1"),
+            (title, author),
+            ("Book 3", "Author 3"),
+        ]
+
+
+def test_the_quotes_of_a_rejected_row_are_kept(path: Path) -> None:
+    text = written([HEADER]) + '"Best" of Rock,A,bad,\n'
+    (chunk,) = chunks_of(path, text)
+    assert chunk.rejections[0].raw_data == '"""Best"" of Rock",A,bad,'
+
+
+def test_tab_separated_files_without_quoting(path: Path) -> None:
+    text = f'title\tauthor\tisbn\n"Hello" she said\tA\t{book(1)[2]}\n'
+    assert books_of(path, text)[0][0] == '"Hello" she said'
+
+
+def test_spaces_behind_a_quoted_text_of_several_lines(path: Path) -> None:
+    assert books_of(path, f'title,author,isbn\n"E\nmulti" ,"F" ,"{book(1)[2]}"\n')[0][0] == "E\nmulti"
+
+
+@pytest.mark.parametrize("strays", range(1, 20))
+def test_many_strays_cost_one_record_each(path: Path, strays: int) -> None:
+    rows = []
+    for number in range(strays):
+        rows += [f'"S {number},A,{book(number)[2]}\n', f'"Q",A,{book(100 + number)[2]}\n']
+    rows += [f'"S,A,{book(300)[2]}\n', f'"multi\nline",A,{book(301)[2]}\n', f"end,A,{book(302)[2]}\n"]
+    text = "title,author,isbn\n" + "".join(rows)
+    assert len(errors_of(path, text)) == strays + 1
+    titles = [candidate.book.title for chunk in chunks_of(path, text) for candidate in chunk.candidates]
+    assert titles == ["Q"] * strays + ["multi\nline", "end"]
+
+
+def test_one_long_line_of_quotes_takes_no_time(path: Path) -> None:
+    for part in ('"a,', '"a"b,', '""a,', '"a""b,', '" ,x'):
+        line = part * (500_000 // len(part))
+        started = time.monotonic()
+        list(records.split([line + "\n"], Dialect(), Layout(4, (2,))))
+        assert time.monotonic() - started < 5
 
 
 def test_texts_of_several_lines_are_left_whole(path: Path) -> None:

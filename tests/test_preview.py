@@ -50,6 +50,14 @@ def test_the_first_rows_are_in_order_and_as_they_will_be_stored(tmp_path: Path) 
     assert [problem.message for problem in found.first[3].problems] == ["Invalid ISBN: bad"]
 
 
+def test_it_can_be_printed_whatever_is_in_the_file(tmp_path: Path) -> None:
+    found = last(
+        tmp_path / "books.csv",
+        "\u00e9,A,B\n".encode() + written([HEADER]).encode() + b"Zo\xe9 \xff\x00,A,,\n",
+    )
+    assert found.first[0].values["title"] == r"Zo\xe9 \xff\x00"
+
+
 def test_it_grows_and_can_be_left_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "CHUNK_ROWS", 10)
     path = tmp_path / "books.csv"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import random
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.files import (
     HEADER,
     book,
     books_of,
+    chunks_of,
     errors_of,
     isbn13,
     packed,
@@ -51,7 +53,9 @@ DIALECTS = {
     "blank lines": table(2).replace("\n", "\n\n"),
     "spaces": table(2, quoting=csv.QUOTE_ALL).replace(",", ", "),
     "no header": table(2).partition("\n")[2],
-    "no header, numbered": "".join(f"{n},Book {n},Author {n},{isbn13(n)},2001,9.90\n" for n in (1, 2)),
+    "wrong sep line": "sep=;\n" + table(2),
+    "commas at the ends of rows": table(2).replace("2001\n", "2001,\n"),
+    "comma at the end of the header": table(2).replace("year\n", "year,\n"),
 }
 
 
@@ -145,6 +149,42 @@ def test_encodings(path: Path, encoding: str) -> None:
     assert [(title, author) for title, author, _, _ in found] == [(title, author) for title, author in names]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "letters"),
+    [
+        ("cp932", "吾輩は猫であるノルウェイの森雪国人間失格夏目漱石川端康成太宰治村上春樹東京物語図書館"),
+        ("euc_jp", "吾輩は猫であるノルウェイの森雪国人間失格夏目漱石川端康成太宰治村上春樹東京物語図書館"),
+        ("gb18030", "红楼梦三国演义水浒传西游记围城活着平凡的世界曹雪芹罗贯中施耐庵吴承恩钱钟书余华路遥"),
+        ("big5", "紅樓夢三國演義水滸傳西遊記圍城活著平凡的世界曹雪芹羅貫中施耐庵吳承恩錢鍾書余華路遙"),
+        ("cp949", "채식주의자엄마를부탁해소년이온다토지태백산맥난장이가쏘아올린작은공한강신경숙박경리조정래"),
+        ("cp1251", "войнаимирпреступлениеинаказаниелевтолстойфёдордостоевский"),
+        ("koi8_r", "войнаимирпреступлениеинаказаниелевтолстойфёдордостоевский"),
+        ("cp1253", "ζορμπάςνίκοςκαζαντζάκηςτοάξιονεστίοδυσσέαςελύτης"),
+    ],
+)
+@pytest.mark.parametrize("count", [5, 20, 200, 2000])
+def test_encodings_of_long_files(path: Path, encoding: str, letters: str, count: int) -> None:
+    random.seed(count)
+    names = [
+        ("".join(random.choices(letters, k=8)), "".join(random.choices(letters, k=4))) for _ in range(count)
+    ]
+    rows = [[title, author, isbn13(number), ""] for number, (title, author) in enumerate(names)]
+    found = books_of(path, written([HEADER, *rows]).encode(encoding))
+    assert [(title, author) for title, author, _, _ in found] == names
+
+
+@pytest.mark.parametrize(
+    "name", ["José Saramago", "Zoé", "10 °C", "Žižek", "Café à Zoé", "“Quoted” – dash’s"]
+)
+@pytest.mark.parametrize("count", [1, 3, 40, 1000])
+def test_few_accents_are_western(path: Path, name: str, count: int) -> None:
+    rows = [
+        [f"{name} {number}" if number < count else "T", "A", isbn13(number), ""]
+        for number in range(count + 30)
+    ]
+    assert books_of(path, written([HEADER, *rows]).encode("cp1252"))[0][0] == f"{name} 0"
+
+
 def test_a_latin_byte_that_first_comes_late(path: Path) -> None:
     """Far behind whatever a detector would sample at the beginning."""
     rows = [book(number) for number in range(60_000)]
@@ -223,6 +263,18 @@ def test_exports_are_understood_without_help(path: Path, system: str) -> None:
     assert books_of(path, EXPORTS[system]) == [(T, A, I13, year)]
 
 
+def test_isbns_in_the_fourth_column_are_no_years(path: Path) -> None:
+    text = "".join(f"T,A,{I10},{isbn13(number)}\n" for number in range(5))
+    assert {year for *_, year in books_of(path, text)} == {None}
+
+
+def test_what_is_left_when_the_first_isbn_column_is_empty(path: Path) -> None:
+    (chunk,) = chunks_of(path, f'title,author,isbn,isbns\nT,A,[],"{I10}, {I13}"\n')
+    assert [(problem.code, problem.suggestion) for problem in chunk.rejections[0].problems] == [
+        ("isbn_format", I13)
+    ]
+
+
 def test_names_are_compared_without_case_accents_and_punctuation() -> None:
     assert normalise(" \ufeffAnnée_de-Publication: ") == normalise("ANNEE DE PUBLICATION")
     assert normalise("YAYIN YILI") == normalise("yayın yılı")
@@ -259,7 +311,21 @@ def test_columns_that_are_named(path: Path) -> None:
             "The file has no header, and only its ISBNs are certain, in column 1 of 3. Name its columns, as in "
             "--columns isbn,title,author,publication_year",
         ),
-        # Three columns of words before the ISBN: which is the title?
+        (
+            "".join(f"{number},Some One,Its Title,{isbn13(number)}\n" for number in range(9)),
+            {},
+            "The file has no header, and only its ISBNs are certain, in column 4 of 4",
+        ),
+        (
+            f'author,"title,isbn\nSmith,Book,{isbn13(1)}\nJones,Tome,{isbn13(2)}\n',
+            {},
+            "Row 1 looks like a header, but a quoted field in it is never closed",
+        ),
+        (
+            f"{isbn13(1)};A;B\n",
+            {"columns": ["isbn", "title", "author", "year"]},
+            "Row 1 has 3 fields, but 4 columns are named",
+        ),
         (
             "".join(f"Series,Red,Blue,{isbn13(number)}\n" for number in range(9)),
             {},

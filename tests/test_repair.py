@@ -87,7 +87,8 @@ def test_isbns(isbn_13: str, isbn_10: str, suggestion: str | None, evidence: str
         ("16 September 2006", "2006"), ("Spring 2006", "2006"),
         ("1999-2000", None), ("1999, c1998", None), ("199-?", None), ("19x4", None), ("c3021", None),
         ("c99", None), ("9/06", None), ("MCMXCIX", None), ("1999 BC", None), ("before 1850", None),
-        ("not 1999", None), ("2001-02", None), ("Fall 1999", "1999"), ("12345 1999", None),
+        ("not 1999", None), ("2001年", "2001"), ("2001年9月", "2001"),
+        ("2001-02", None), ("Fall 1999", "1999"), ("12345 1999", None),
     ],
 )  # fmt: skip
 def test_years(written: str, year: str | None) -> None:

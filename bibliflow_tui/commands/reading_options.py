@@ -65,8 +65,7 @@ def parse_delimiter(
     if value is None:
         return None
     if value not in _BY_NAME:
-        names = ", ".join(DELIMITERS.values())
-        raise click.BadParameter(f"{value!r} is none; it is one of {names}, or the character itself")
+        raise click.BadParameter(f"{value!r} is none; it is one of {', '.join(DELIMITERS.values())}")
     return _BY_NAME[value]
 
 
@@ -78,7 +77,7 @@ _OPTIONS = (
         "--delimiter",
         callback=parse_delimiter,
         metavar="NAME",
-        help="What separates the fields: comma, semicolon, tab, bar, or the character itself.",
+        help="What separates the fields: comma, semicolon, tab or bar.",
     ),
     click.option(
         "--columns",

@@ -23,13 +23,18 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+LATIN = (
+    *("cp1252", "cp1250", "cp1254", "cp1257", "iso8859-2", "iso8859-9", "iso8859-15"),
+    *("mac-roman", "cp850", "cp852", "cp437"),
+)
+"""Encodings of Latin letters with accents, the likelier first."""
+
 LEGACY = (
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257"),
-    *("iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9", "iso8859-15"),
-    *("mac-roman", "cp850", "cp852", "cp437", "koi8-r"),
+    *LATIN,
+    *("cp1251", "cp1253", "cp1255", "cp1256", "iso8859-5", "iso8859-7", "koi8-r", "cp866", "cp874"),
     *("cp932", "euc-jp", "gb18030", "big5", "cp949"),
 )
-"""What spreadsheets and library systems wrote before UTF-8, the likelier first."""
+"""What spreadsheets and library systems wrote before UTF-8."""
 
 MULTIBYTE = frozenset({"cp932", "euc_jp", "gb18030", "big5", "cp949"})
 """Those of them, by their codecs' names, that write a character in two bytes."""
@@ -44,13 +49,23 @@ WESTERN = frozenset("àâäáãåæçèéêëìíîïñòóôöøùúûüýßœ�
 FEW = 3
 """Fewer odd bytes than this in a whole file tell a statistician nothing."""
 
-MOST_SAMPLES = 128
-SAMPLE_REACH = 200
-"""Characters on both sides of an odd byte that make a sample."""
+FEW_KINDS = 4
+"""Fewer different odd bytes than this neither: a list with no other accent than that of José."""
+
+LATIN_RUN = 1.5
+"""Odd bytes that follow each other in a text of Latin letters, on average at most; measured: 1.0 to 1.1."""
+
+MOST_SAMPLES = 256
+PER_BLOCK = 64
+REACH = 200
+"""Bytes on both sides of an odd one in which its field begins and ends."""
+
+SEPARATORS = (b"\n", b"\r", b",", b";", b"\t")
 
 LABELS = {"cp932": "Shift_JIS", "cp949": "EUC-KR", "mac-roman": "Mac Roman", "gb18030": "GB 18030"}
 
 _ESCAPED = re.compile("[\udc80-\udcff]")
+_HIGH = re.compile(rb"[\x80-\xff]+")
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
 
 
@@ -147,16 +162,26 @@ class _Evidence:
         if bad:
             self._number += 1
             if self._number % self._stride == 0:
-                self._sample(text)
+                self._sample(block)
 
-    def _sample(self, text: str) -> None:
-        end = 0
-        for match in _ESCAPED.finditer(text):
+    def _sample(self, block: bytes) -> None:
+        """Keep some of the fields that hold odd bytes."""
+        end = taken = 0
+        for match in _HIGH.finditer(block):
             if match.start() < end:
                 continue
-            start, end = max(match.start() - SAMPLE_REACH, end), match.start() + SAMPLE_REACH
-            self._samples.append(text[start:end].encode("utf-8", "surrogateescape"))
-            if len(self._samples) % 8 == 0:
+            # From one separator to another: none of these is the second byte of a character anywhere.
+            before = max(
+                block.rfind(mark, max(match.start() - REACH, end), match.start()) for mark in SEPARATORS
+            )
+            behind = [
+                at for mark in SEPARATORS if (at := block.find(mark, match.end(), match.end() + REACH)) >= 0
+            ]
+            end = min(behind, default=match.end() + REACH)
+            start = before + 1 if before >= 0 else match.start()
+            self._samples.append(block[start:end])
+            taken += 1
+            if taken == PER_BLOCK:
                 break
         if len(self._samples) > MOST_SAMPLES:  # from all over a large file, not from its beginning only
             self._samples = self._samples[::2]
@@ -178,14 +203,20 @@ class _Evidence:
 
 def _legacy(sample: bytes, odd: int) -> str | None:
     """The likeliest of :data:`LEGACY`, or None if the odd bytes look like damage."""
+    runs = _NOT_ASCII.findall(sample.decode("cp1252", "replace"))
+    strange = set("".join(runs))
+    if strange <= WESTERN and (odd < FEW or len(strange) < FEW_KINDS):
+        return "cp1252"
     if odd < FEW:
-        strange = _NOT_ASCII.findall(sample.decode("cp1252", "replace"))
-        return "cp1252" if WESTERN.issuperset("".join(strange)) else None
+        return None
     import chardet  # only when needed: loading it takes longer than importing a small file
 
-    found = chardet.detect(sample, include_encodings=LEGACY)["encoding"] or LEGACY[0]
-    # Samples may begin or end amid a character; so nothing is strict here.
+    # Accents stand one by one among Latin letters, while words of other scripts have no others.
+    is_latin = strange <= WESTERN and sum(map(len, runs)) < LATIN_RUN * len(runs)
+    candidates = LATIN if is_latin else LEGACY
+    found = chardet.detect(sample, include_encodings=candidates)["encoding"] or candidates[0]
+    # Nothing is strict here: bytes that are damaged do not keep the others from being read.
     meant = sample.decode(found, "replace")
     # Several code pages may say the same of these bytes; the likeliest may read others better.
-    name = next(name for name in (*LEGACY, found) if sample.decode(name, "replace") == meant)
+    name = next(name for name in (*candidates, found) if sample.decode(name, "replace") == meant)
     return codecs.lookup(name).name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from daemon.importing.aliases import ALIASES, LAST_RESORT
-from daemon.importing.records import Layout
+from daemon.importing.quotes import Layout
 from daemon.importing.source import SourceError
 from daemon.settings import BookField
 from daemon.visible import visible
@@ -68,16 +68,6 @@ def from_columns(columns: Sequence[str]) -> Header:
     if missing := missing_fields(found):
         raise no_column(missing, columns)
     return Header(tuple(columns), found, is_in_file=False)
-
-
-def by_position(title: int, width: int, has_year: bool) -> Header:
-    """The header of a file without one, in which author and ISBN follow the title, perhaps the year them."""
-    names = [f"column {index + 1}" for index in range(width)]
-    fields = FIELDS if has_year else REQUIRED
-    names[title : title + len(fields)] = fields
-    return Header(
-        tuple(names), {field: (title + place,) for place, field in enumerate(fields)}, is_in_file=False
-    )
 
 
 def match(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.catalog.row_errors import Problem, Rejection
+from daemon.catalog.storable import storable
 from daemon.importing import pipeline
 from daemon.importing.dialect import split
 from daemon.importing.loader import Candidate, Chunk
@@ -128,7 +129,7 @@ def _accepted(row: Candidate) -> PreviewRow:
 
 
 def _rejected(row: Rejection, reading: Reading) -> PreviewRow:
-    fields = split(row.raw_data, reading.dialect.delimiter)
+    fields = split(storable(row.raw_data), reading.dialect.delimiter)
     checker = Checker(reading.header, reading.dialect.encoding, "format")
     is_whole = len(fields) == len(reading.header.names)
     return PreviewRow(row.row_number, checker.values(fields) if is_whole else {}, row.problems)

@@ -40,6 +40,7 @@ _LIKELY_YEARS = tuple(
         # September 2006, Sept. 16, 2006, 16 September 2006, Spring 2006
         rf"{_SEASON} (?:{_DAY}(?:st|nd|rd|th)?,? )?{_YEAR}",
         rf"{_DAY}(?:st|nd|rd|th)? {_SEASON} {_YEAR}",
+        rf"{_YEAR}年(?:{_MONTH}月)?",
     )
 )
 _RANGE = re.compile(r"^[0-9]{2}([0-9]{2})[-/]([0-9]{2})$")

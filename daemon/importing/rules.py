@@ -195,11 +195,15 @@ class Checker:
         for value in values:
             if _is_well_formed(field, value):
                 return value
-        return next((value for value in values if value.strip()), "")
+        return next((value for value in values if not _is_blank(field, value)), "")
 
     def _with_suggestion(self, problem: Problem, fields: Sequence[str]) -> Problem:
         columns = self.header.columns.get(problem.field, ()) if problem.field else ()
         return repair.with_suggestion(problem, [fields[column] for column in columns])
+
+
+def _is_blank(field: BookField, value: str) -> bool:
+    return not (isbn.clean(value) if field == "isbn" else value.strip())
 
 
 def _is_well_formed(field: BookField, value: str) -> bool:

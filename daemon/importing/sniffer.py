@@ -6,21 +6,18 @@ as many fields and hold ISBNs; how quotes are escaped, and whether spaces follow
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from daemon import isbn
 from daemon.importing import header as headers
-from daemon.importing import records
+from daemon.importing import headerless, records
 from daemon.importing.dialect import DELIMITERS, Dialect
 from daemon.importing.header import Columns, Header
 from daemon.importing.options import ImportOptions
-from daemon.importing.records import Layout
-from daemon.importing.rules import parse_year
+from daemon.importing.quotes import Layout, is_clean
 from daemon.importing.source import SourceError
 
 HEADER_WITHIN = 50
@@ -31,9 +28,6 @@ SAMPLED = 1000
 
 LIKE_HEADER = 2
 """Columns that a line must name to be an incomplete header; a title may be one of those words by chance."""
-
-MOST = 0.8
-"""Share of records from which a column of a file without header is taken for what it looks like."""
 
 _SEP_LINE = re.compile(r'^"?sep=(.)"?[\r\n]*$', re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]")
@@ -49,8 +43,8 @@ class Candidate:
     """The record that is most like a header, if none is one."""
     found: Columns = field(default_factory=dict)
     """The columns that it names."""
-    misplaced: tuple[int, int] | None = None
-    """The row of a header with books above it, and the first row of these."""
+    fault: str = ""
+    """Why what looks like a header is none."""
     isbn_column: int | None = None
     """Where the ISBNs are, if there is no header and that is all that is certain."""
     sampled: int = 0
@@ -64,7 +58,7 @@ class Candidate:
     @property
     def rank(self) -> tuple[int, ...]:
         """The higher, the likelier; among equals the one that was tried first is."""
-        kind = 0 if self.header is None else 1 + self.header.is_in_file
+        kind = bool(self.fault) if self.header is None else 2 + self.header.is_in_file
         columns = len(self.first)  # of the file that is refused, for the message
         return kind, len(self.found), self.with_isbn, self.rectangular, -self.leftovers, columns
 
@@ -95,6 +89,9 @@ def sniff(lines: Sequence[str], encoding: str, options: ImportOptions) -> tuple[
     best = max(candidates, key=lambda candidate: candidate.rank)
     if best.header is None:
         raise _refusal(best, options)
+    if named and best.sampled and not best.rectangular:
+        fields = max(len(candidate.first) for candidate in candidates)
+        raise SourceError(f"Row 1 has {fields} fields, but {len(named.names)} columns are named")
     return best.dialect, best.header, list(_reasons(best, candidates))
 
 
@@ -105,7 +102,7 @@ def _dialects(lines: Sequence[str], encoding: str, options: ImportOptions) -> It
     if options.delimiter is not None:
         delimiters = [options.delimiter]
     elif sep and sep[1] in DELIMITERS:
-        delimiters = [sep[1]]
+        delimiters.sort(key=sep[1].__ne__)  # that one first; it may be wrong
     text = "".join(lines)
     for delimiter in delimiters:
         backslashes = (False, True) if '\\"' in text else (False,)
@@ -121,31 +118,56 @@ def _look(dialect: Dialect, lines: Sequence[str], options: ImportOptions) -> Can
     candidate = Candidate(dialect)
     for index in range(dialect.preamble, min(len(lines), HEADER_WITHIN)):
         piece = next(records.split(lines, dialect, start=index), None)
-        if piece is None or piece.is_damaged or not any(piece.fields):
+        if piece is None or not any(piece.fields):
             continue
-        names = [name.strip() for name in piece.fields]
+        names = [name.strip(' "') for name in lines[index].split(dialect.delimiter)]
+        if not piece.is_damaged:
+            names = [name.strip() for name in piece.fields]
         found = headers.match(names, options.chosen_columns, options.preferred_columns)
+        row = index + 1 - dialect.sep_line
+        if piece.is_damaged:
+            if len(found) >= LIKE_HEADER:
+                candidate.fault = f"Row {row} looks like a header, but a quoted field in it is never closed"
+            continue
         if not candidate.first or len(found) > len(candidate.found):
             candidate.first, candidate.found = names, found
         if not headers.missing_fields(found) and not headers.missing_choices(names, options.chosen_columns):
-            if books := _books(lines[dialect.preamble : index]):
-                candidate.misplaced = (index + 1 - dialect.sep_line, books)
+            if book := _first_book(lines[dialect.preamble : index]):
+                candidate.fault = (
+                    f"Row {row} names the columns, but row {book} above it is a book. "
+                    "Put the header first, or import the parts of the file one by one"
+                )
                 return candidate
             candidate.dialect = replace(dialect, preamble=index)
+            _fit(names, lines, candidate.dialect, piece.end)
             candidate.header = Header(tuple(names), found, is_in_file=True)
             _judge(candidate, lines, piece.end)
             return candidate
-    if len(candidate.found) < LIKE_HEADER and not options.chosen_columns:
-        _explain_columns(candidate, lines)
+    if len(candidate.found) < LIKE_HEADER and not options.chosen_columns and not candidate.fault:
+        rows = [fields for fields, is_good in _sample(lines, dialect, None, dialect.preamble) if is_good]
+        candidate.header = headerless.header_of(rows)
+        candidate.isbn_column = headerless.isbn_column(rows)
+        _judge(candidate, lines, dialect.preamble)
     return candidate
 
 
-def _books(preamble: Sequence[str]) -> int:
+def _fit(names: list[str], lines: Sequence[str], dialect: Dialect, start: int) -> None:
+    """Give a header the unnamed last column that all rows have, or take it where none has it."""
+    rows = [fields for fields, _ in _sample(lines, dialect, None, start)]
+    longer = sum(len(fields) == len(names) + 1 and not fields[-1].strip() for fields in rows)
+    shorter = sum(len(fields) == len(names) - 1 for fields in rows)
+    if longer >= max(headerless.MOST * len(rows), 2):
+        names.append("")
+    elif shorter >= max(headerless.MOST * len(rows), 2) and not names[-1]:
+        names.pop()
+
+
+def _first_book(preamble: Sequence[str]) -> int:
     """The number of the first line that is a book in any dialect, which no line of a preamble is; or 0."""
     for number, line in enumerate(preamble, 1):
         for delimiter in DELIMITERS:
             fields = next(iter(Dialect(delimiter).reader([line])), [])
-            if len(fields) >= len(headers.REQUIRED) and any(map(_is_certain_isbn, fields)):
+            if len(fields) >= len(headers.REQUIRED) and any(map(headerless.is_certain_isbn, fields)):
                 return number
     return 0
 
@@ -153,6 +175,7 @@ def _books(preamble: Sequence[str]) -> int:
 def _named(dialect: Dialect, lines: Sequence[str], header: Header) -> Candidate:
     """What ``dialect`` makes of a file whose columns the user has named."""
     candidate = Candidate(dialect, header)
+    candidate.first = next((fields for fields, _ in _sample(lines, dialect, None, dialect.preamble)), [])
     _judge(candidate, lines, dialect.preamble)
     return candidate
 
@@ -162,9 +185,9 @@ def _judge(candidate: Candidate, lines: Sequence[str], start: int) -> None:
     if candidate.header is None:
         return
     layout = candidate.header.layout
-    for fields, is_clean in _sample(lines, candidate.dialect, layout, start):
+    for fields, is_good in _sample(lines, candidate.dialect, layout, start):
         candidate.sampled += 1
-        if not is_clean or len(fields) != layout.width:
+        if not is_good or len(fields) != layout.width:
             continue
         candidate.rectangular += 1
         candidate.with_isbn += any(isbn.resembles(fields[column]) for column in layout.isbn_columns)
@@ -182,86 +205,17 @@ def _sample(
     pieces = records.split(lines, dialect, layout, start=start)
     for piece in itertools.islice(pieces, SAMPLED):
         if any(piece.fields):
-            is_clean = not piece.is_damaged and _is_clean(lines[start : piece.end], dialect)
-            yield piece.fields, is_clean
+            good = not piece.is_damaged and is_clean(lines[start : piece.end], dialect)
+            yield piece.fields, good
         start = piece.end
-
-
-def _is_clean(lines: Sequence[str], dialect: Dialect) -> bool:
-    try:
-        for _ in dialect.reader(lines, strict=True):
-            pass
-    except csv.Error:
-        return False
-    return True
-
-
-def _explain_columns(candidate: Candidate, lines: Sequence[str]) -> None:
-    """Find out the columns of a file without header, where that is certain."""
-    dialect = candidate.dialect
-    rows = [fields for fields, is_clean in _sample(lines, dialect, None, dialect.preamble) if is_clean]
-    if not rows or len(rows[0]) < len(headers.REQUIRED):
-        return
-    (width, _), *_ = Counter(map(len, rows)).most_common(1)
-    first, rows = rows[0], [row for row in rows if len(row) == width]
-    if len(first) != width:
-        return
-    column = 2 if _is_isbn(first[2]) else _isbn_column(rows, width)
-    # The first record must have one too: otherwise it may be a header in words that are not known.
-    if column is None or not _is_isbn(first[column]):
-        return
-    title = column - 2
-    if column == 2 or (column > 2 and _are_title_and_author(rows, title)):
-        # Four columns are the service's own order; in a wider file the fourth may be anything.
-        has_year = width == 4 or (width > column + 1 and _share(rows, column + 1, _may_be_year) >= MOST)
-        candidate.header = headers.by_position(title, width, has_year)
-        _judge(candidate, lines, dialect.preamble)
-    else:
-        candidate.isbn_column = column
-
-
-def _is_isbn(value: str) -> bool:
-    return isbn.is_well_formed(isbn.clean(value)) and not isbn.is_scientific(value)
-
-
-def _is_certain_isbn(value: str) -> bool:
-    return _is_isbn(value) and isbn.has_right_check_digit(isbn.clean(value))
-
-
-def _isbn_column(rows: Sequence[Sequence[str]], width: int) -> int | None:
-    """The one column that holds ISBNs with right check digits."""
-    columns = [column for column in range(width) if _share(rows, column, _is_certain_isbn) >= MOST]
-    return columns[0] if len(columns) == 1 else None
-
-
-def _are_title_and_author(rows: Sequence[Sequence[str]], title: int) -> bool:
-    """Whether two columns of words stand here, and nothing but numbers before them."""
-    words = all(_share(rows, column, _is_text) >= MOST for column in (title, title + 1))
-    return words and all(_share(rows, column, _is_text) == 0 for column in range(title))
-
-
-def _is_text(value: str) -> bool:
-    return len(_LETTERS.findall(value)) > 1 and not _is_isbn(value)
-
-
-def _may_be_year(value: str) -> bool:
-    return not value.strip() or parse_year(value) is not None
-
-
-def _share(rows: Sequence[Sequence[str]], column: int, holds: Callable[[str], bool]) -> float:
-    return sum(holds(row[column]) for row in rows) / len(rows)
 
 
 def _refusal(best: Candidate, options: ImportOptions) -> SourceError:
     """Why no candidate will do, in words that say what to do next."""
     for name in headers.missing_choices(best.first, options.chosen_columns):
         return headers.no_chosen_column(name, options.chosen_columns[name], best.first)
-    if best.misplaced:
-        header_row, book_row = best.misplaced
-        return SourceError(
-            f"Row {header_row} names the columns, but row {book_row} above it is a book. "
-            "Put the header first, or import the parts of the file one by one"
-        )
+    if best.fault:
+        return SourceError(best.fault)
     error = headers.no_column(headers.missing_fields(best.found), best.first)
     if best.isbn_column is None:
         return error
@@ -279,7 +233,7 @@ def _reasons(best: Candidate, candidates: Sequence[Candidate]) -> Iterator[str]:
         if candidate.dialect.delimiter != best.dialect.delimiter
     }
     yield from others.values()
-    if best.dialect.sep_line:
+    if best.dialect.sep_line and best.reason == next(iter(candidates)).reason:
         yield f"delimiter: the first line says sep={best.dialect.delimiter}"
     if best.dialect.backslash:
         yield 'quotes: fields hold \\", not doubled quotes'

@@ -12,7 +12,8 @@ from daemon.catalog.row_errors import Problem
 from daemon.importing import encoding, packing, records
 from daemon.importing.dialect import LONGEST_RECORD, Dialect
 from daemon.importing.packing import PackingError, Unpacked
-from daemon.importing.records import Layout, Record
+from daemon.importing.quotes import Layout
+from daemon.importing.records import Record
 
 BLOCK = 256 * 1024
 """Characters read at a time. Measured: from 64 Ki to 1 Mi the speed is the same within 3 %."""
