@@ -10,6 +10,8 @@ from daemon.exits import explained
 
 COMMANDS = {
     "books": "bibliflow_tui.commands.books:books",
+    "cancel": "bibliflow_tui.commands.actions:cancel",
+    "cleanup": "bibliflow_tui.commands.actions:cleanup",
     "demo": "bibliflow_tui.commands.demo:demo",
     "errors": "bibliflow_tui.commands.errors:errors",
     "fix": "bibliflow_tui.commands.fix:fix",
@@ -17,6 +19,7 @@ COMMANDS = {
     "import": "bibliflow_tui.commands.importing:import_files",
     "jobs": "bibliflow_tui.commands.jobs:jobs",
     "preview": "bibliflow_tui.commands.preview:preview",
+    "retry": "bibliflow_tui.commands.actions:retry",
     "status": "bibliflow_tui.commands.jobs:status",
 }
 

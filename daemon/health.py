@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon import control
-from daemon.catalog import jobs
+from daemon.catalog import job_list
 from daemon.catalog.database import Database, is_out_of_reach
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
@@ -59,7 +59,7 @@ def _database(settings: Settings, paths: Paths) -> dict[str, Any]:
         with Database(settings, paths) as database:
             version, latency = database.ping()
             with database.connect() as connection:
-                counts = jobs.count_by_status(connection)
+                counts = job_list.count_by_status(connection)
     except Exception as error:
         if not is_out_of_reach(error):
             raise

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
-import structlog
-
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
@@ -27,8 +25,6 @@ from daemon.importing.options import ImportOptions
 from daemon.importing.packing import PackingError
 from daemon.queue import JobQueue
 from daemon.settings import BookField, Delimiter, DuplicatePolicy, Paths, Settings
-
-log = structlog.get_logger(__name__)
 
 COPY_BLOCK = 1024 * 1024
 SAMPLE = 64 * 1024
@@ -106,12 +102,7 @@ def submit(
         # A lost reply to COMMIT may leave a job without a file: it fails, and says that its file is gone.
         spooled.unlink(missing_ok=True)
         raise
-    try:
-        queue.enqueue(task)
-    except (
-        Exception
-    ):  # the job is safe in PostgreSQL; the reconciler enqueues it when the queue is well again
-        log.warning("queue out of order; the job waits for the reconciler", job_id=str(job_id), exc_info=True)
+    queue.try_enqueue(task)
     return job
 
 

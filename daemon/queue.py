@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import structlog
 from huey import SqliteHuey
 from huey.api import Task
 from huey.registry import Message
 from huey.serializer import Serializer
 
 from daemon.settings import APP_NAME
+
+log = structlog.get_logger(__name__)
 
 BUSY_TIMEOUT = 30
 """Seconds that a process waits for another one's write to the queue file."""
@@ -65,6 +69,15 @@ class JobQueue:
     def enqueue(self, task: Task) -> None:
         """Hand ``task`` to whichever worker is free first."""
         self.huey.enqueue(task)
+
+    def try_enqueue(self, task: Task) -> None:
+        """As :meth:`enqueue`, but if the queue is out of order the job, safe in PostgreSQL, waits for the
+        reconciler.
+        """
+        try:
+            self.enqueue(task)
+        except sqlite3.Error:
+            log.warning("queue out of order; the job waits", job_id=task.args[0], exc_info=True)
 
     def waiting(self) -> set[UUID]:
         """The jobs that have a task in the queue."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import structlog
 
-from daemon.catalog import jobs
+from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection
 from daemon.queue import JobQueue
 
@@ -17,12 +17,13 @@ log = structlog.get_logger(__name__)
 def reconcile(connection: Connection, queue: JobQueue) -> int:
     """Enqueue what is unfinished, unlocked and not in the queue; how many jobs that was."""
     unfinished = jobs.unfinished(connection)
-    held = jobs.held(connection, unfinished)
+    held = job_lock.held(connection, unfinished)
     if queue.depth() + len(held) >= len(unfinished):
         return 0  # nothing can be missing; spares reading a long queue every time
     waiting = queue.waiting()
     lost = [job_id for job_id in unfinished if job_id not in waiting and job_id not in held]
     for job_id in lost:
+        jobs.put_back(connection, job_id, "Its worker or the database was lost; it goes on by itself")
         queue.enqueue(queue.task(job_id))
         log.info("job taken up again", job_id=str(job_id))
     return len(lost)

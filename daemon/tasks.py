@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from uuid import UUID
 
+import stamina
 import structlog
 
 from daemon import intake
-from daemon.catalog import jobs
-from daemon.catalog.database import Connection, Database, is_out_of_reach
+from daemon.catalog import job_lock, jobs
+from daemon.catalog.database import Connection, Database, is_out_of_reach, limit_waiting
 from daemon.catalog.jobs import Job
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
@@ -19,6 +20,13 @@ from daemon.settings import Paths
 log = structlog.get_logger(__name__)
 
 
+ATTEMPTS = 3
+"""Tries for one chunk; then the job waits, and is taken up again when the database answers."""
+
+FIRST_WAIT, LONGEST_WAIT, JITTER = 0.25, 2.0, 0.25
+"""Seconds between them: doubled each time, and never the same for two workers."""
+
+
 class ImportTask:
     """Runs import jobs. Calling it twice for one job, at once or later, does no harm."""
 
@@ -26,21 +34,62 @@ class ImportTask:
         self._database = database
         self._paths = paths
         self._should_stop = should_stop
+        self._chunks = 0
 
     def __call__(self, job_id: UUID) -> None:
         """Import the job's file, unless it is done already or another worker is at it."""
         with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
             try:
-                with self._database.connect() as connection, jobs.locked(connection, job_id) as acquired:
-                    if acquired:
-                        self._import(connection, job_id)
-                    else:
-                        log.info("another worker has the job")
+                while not self._try(job_id):
+                    pass  # a chunk was stored before the database was lost again: so begin to count anew
             except Exception as error:
                 if not is_out_of_reach(error):
                     raise
-                # The job stays unfinished and unlocked: the reconciler takes it up again.
                 log.warning("database lost; the job will be taken up again", error=str(error))
+                self._put_back(job_id, error)
+
+    def _try(self, job_id: UUID) -> bool:
+        """Up to :data:`ATTEMPTS` times, until a chunk is stored; whether that was all of the job.
+
+        A COMMIT whose reply was lost has happened or not: the next attempt takes the job's lock, which it
+        cannot have before the old connection's server process is gone, and reads the checkpoint.
+        """
+        chunks = self._chunks
+        for attempt in stamina.retry_context(
+            on=is_out_of_reach,
+            attempts=ATTEMPTS,
+            timeout=None,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=JITTER,
+        ):
+            with attempt:
+                try:
+                    self._attempt(job_id)
+                except Exception as error:
+                    if is_out_of_reach(error) and self._chunks > chunks and not self._should_stop():
+                        log.warning("database lost; trying again", error=str(error))
+                        return False
+                    raise
+        return True
+
+    def _attempt(self, job_id: UUID) -> None:
+        with self._database.connect() as connection:
+            limit_waiting(connection)
+            with job_lock.locked(connection, job_id) as acquired:
+                if acquired:
+                    self._import(connection, job_id)
+                else:
+                    log.info("another worker has the job")
+
+    def _put_back(self, job_id: UUID, error: Exception) -> None:
+        """Show why the job waits, if the database takes that; the reconciler does it otherwise."""
+        try:
+            with self._database.connect() as connection:
+                jobs.put_back(connection, job_id, f"The database was lost, trying again: {error}")
+        except Exception as other:
+            if not is_out_of_reach(other):
+                raise
 
     def _import(self, connection: Connection, job_id: UUID) -> None:
         job = jobs.start(connection, job_id)
@@ -49,7 +98,7 @@ class ImportTask:
         path = intake.spool_path(self._paths, job_id)
         log.info("import started", file=job.filename, checkpoint=job.processed_rows)
         try:
-            outcome = pipeline.run(connection, job, path, self._should_stop)
+            outcome = pipeline.run(connection, job, path, self._should_stop, self._count_chunk)
         except SourceError as error:
             log.info("import failed", file=job.filename, reason=str(error))
             jobs.fail(connection, job_id, str(error))
@@ -65,6 +114,9 @@ class ImportTask:
             )
             return
         self._after(connection, job, outcome)
+
+    def _count_chunk(self) -> None:
+        self._chunks += 1
 
     def _after(self, connection: Connection, job: Job, outcome: Outcome) -> None:
         if outcome is Outcome.INTERRUPTED:

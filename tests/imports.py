@@ -35,6 +35,12 @@ def resume(
     return pipeline.run(connection, started, path, should_stop)
 
 
+def after_a_chunk(connection: Connection, job: Job) -> Callable[[], bool]:
+    """A wish to stop that comes when a chunk more than now is stored."""
+    before = jobs.get(connection, job.id).processed_rows
+    return lambda: jobs.get(connection, job.id).processed_rows > before
+
+
 def import_text(connection: Connection, path: Path, text: str | bytes, **options: object) -> Job:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     job = new_job(connection, **options)

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from daemon import control, settings
-from daemon.catalog import books, jobs
+from daemon.catalog import books, job_lock, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import JobStatus
 from daemon.control import DaemonError, DaemonLock
@@ -260,7 +260,7 @@ def test_killed_in_the_middle_every_row_is_there_once(
     job_id = submit(large)
     wait_until(lambda: processed(connection, job_id) > 0)
     os.kill(daemon, signal.SIGKILL)
-    wait_until(lambda: not jobs.held(connection, [job_id]))
+    wait_until(lambda: not job_lock.held(connection, [job_id]))
     assert not finished(connection, job_id)
     control.start(settings.paths())
     wait_until(lambda: finished(connection, job_id))

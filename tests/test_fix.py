@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import settings
-from daemon.catalog import books, jobs, row_errors
+from daemon.catalog import books, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.jobs import Job
 from daemon.importing import fix
@@ -128,7 +128,7 @@ def test_a_job_that_is_not_done_is_left_alone(connection: Connection, path: Path
     with (
         Database(*settings.load()) as other,
         other.connect() as holder,
-        jobs.locked(holder, job.id),
+        job_lock.locked(holder, job.id),
         pytest.raises(BusyError, match=str(job.id)),
     ):
         apply_suggestions(connection, job)

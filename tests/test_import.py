@@ -13,7 +13,7 @@ from daemon.catalog.database import Connection
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
-from tests.imports import counts, import_text, messages, new_job, resume, titles
+from tests.imports import after_a_chunk, counts, import_text, messages, new_job, resume, titles
 
 HEADER = "title,author,isbn,publication_year\n"
 
@@ -103,7 +103,7 @@ def test_an_interrupted_import_goes_on_where_it_was(connection: Connection, path
     path.write_text(HEADER + "".join(rows(0, size)) + "X,Y,bad,\n")
     job = new_job(connection)
     interruptions = 0
-    while resume(connection, job, path, lambda: True) is Outcome.INTERRUPTED:
+    while resume(connection, job, path, after_a_chunk(connection, job)) is Outcome.INTERRUPTED:
         interruptions += 1
         jobs.put_back(connection, job.id)
         assert jobs.get(connection, job.id).status == "PENDING"
@@ -171,7 +171,7 @@ def test_a_job_that_another_version_began(connection: Connection, path: Path) ->
     old = {"delimiter": ",", "encoding": "utf-8", "header": ["a"], "columns": {}, "has_header": True}
     jobs.describe(connection, fresh.id, old, 7)
     assert resume(connection, fresh, path) is Outcome.FINISHED
-    assert resume(connection, begun, path, lambda: True) is Outcome.INTERRUPTED
+    assert resume(connection, begun, path, after_a_chunk(connection, begun)) is Outcome.INTERRUPTED
     jobs.describe(connection, begun.id, old, 2 * pipeline.CHUNK_ROWS)
     with pytest.raises(SourceError, match="begun by another version of Bibliflow"):
         resume(connection, begun, path)
@@ -180,7 +180,7 @@ def test_a_job_that_another_version_began(connection: Connection, path: Path) ->
 def test_a_file_that_is_not_what_was_counted(connection: Connection, path: Path) -> None:
     path.write_text(HEADER + "".join(rows(0, 2 * pipeline.CHUNK_ROWS)))
     job = new_job(connection)
-    resume(connection, job, path, lambda: True)
+    resume(connection, job, path, after_a_chunk(connection, job))
     path.write_text(HEADER + "".join(rows(0, pipeline.CHUNK_ROWS + 1)))
     with pytest.raises(SourceError, match="were counted"):
         resume(connection, job, path)

@@ -7,8 +7,8 @@ import json
 import click
 
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
+from daemon.catalog import job_list, row_errors
 from daemon.catalog import jobs as job_table
-from daemon.catalog import row_errors
 from daemon.catalog.jobs import Job, JobStatus
 from daemon.exits import explained
 from daemon.visible import visible
@@ -27,7 +27,7 @@ SHOWN_ID = 13
 def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
     """List the imports, the newest first."""
     with session() as opened:
-        found = job_table.newest(opened.connection, status=status, limit=limit)
+        found = job_list.newest(opened.connection, status=status, limit=limit)
         if as_json:
             with opened.database.connect() as other:
                 print_json_lines(job.status_object(row_errors.preview(other, job.id)) for job in found)

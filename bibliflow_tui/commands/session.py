@@ -48,6 +48,15 @@ def narrate(message: str) -> None:
     click.echo(visible(message), err=True)
 
 
+def confirm(question: str, yes: bool) -> None:
+    """Ask before something is destroyed; without a terminal only ``--yes`` answers."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{visible(question)} Answer with --yes.")
+    click.confirm(visible(question), abort=True, err=True)
+
+
 def print_json_lines(rows: Iterable[dict[str, Any]]) -> None:
     """One JSON object per line, each as soon as it is there."""
     for row in rows:

@@ -22,7 +22,7 @@ from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.state_line import StateLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
-from daemon.catalog import jobs, row_errors
+from daemon.catalog import job_list, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
 from daemon.catalog.row_errors import RowError
@@ -128,7 +128,7 @@ class ImportsScreen(Screen[None]):
 
     @work(thread=True, group="jobs-count", exit_on_error=False)
     def _count(self) -> None:
-        if (total := self.dashboard.ask(jobs.count)) is not None:
+        if (total := self.dashboard.ask(job_list.count)) is not None:
             self.post_message(JobsCounted(total))
 
     @on(JobsCounted)
@@ -143,7 +143,7 @@ class ImportsScreen(Screen[None]):
 
     @work(thread=True, group="jobs-page", exit_on_error=False)
     def _fetch_page(self, request: int, offset: int, limit: int) -> None:
-        found = self.dashboard.ask(lambda connection: jobs.page(connection, offset=offset, limit=limit))
+        found = self.dashboard.ask(lambda connection: job_list.page(connection, offset=offset, limit=limit))
         if found is not None:
             self.post_message(PageFetched(request, offset, found))
 

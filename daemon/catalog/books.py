@@ -135,6 +135,15 @@ def update_all(connection: Connection, books: Sequence[NewBook]) -> None:
     )
 
 
+def delete_imported(connection: Connection, job_id: UUID) -> int:
+    """Delete the books that a job added; how many.
+
+    A job's books have UUIDv7 identifiers younger than its own: so this reads one range of the primary key.
+    """
+    deleted = connection.execute("DELETE FROM books WHERE id > %s AND import_job_id = %s", [job_id, job_id])
+    return deleted.rowcount
+
+
 def search(
     connection: Connection, *, text: str | None = None, isbn: str | None = None, limit: int | None = None
 ) -> Iterator[Book]:

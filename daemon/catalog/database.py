@@ -29,6 +29,16 @@ CONNECTION_OPTIONS: dict[str, Any] = {
     "keepalives_idle": 10,  # seconds
 }
 
+WAITING_LIMITS = {
+    "lock_timeout": "30s",  # another import with the same ISBNs holds them for the time of one chunk
+    "statement_timeout": "120s",
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "10",  # seconds
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "15000",  # milliseconds
+}
+
 _MIGRATION_LOCK = 0x6269626C696F  # "biblio", the key of the advisory lock that migrations take
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
@@ -183,6 +193,15 @@ def mask_password(text: str) -> str:
 def ensure_alive(connection: Connection) -> None:
     """Raise :class:`psycopg.OperationalError` if the server is gone: a listener would not notice."""
     ConnectionPool.check_connection(connection)
+
+
+def limit_waiting(connection: Connection) -> None:
+    """Let no statement of an import wait for ever: for another one's lock, for a server that is stuck.
+
+    The server, too, gives up a client that is gone without a word, and with it the locks that it holds.
+    """
+    for name, value in WAITING_LIMITS.items():
+        connection.execute("SELECT set_config(%s, %s, false)", [name, value])
 
 
 def is_out_of_reach(error: BaseException) -> bool:

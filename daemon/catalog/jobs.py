@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
@@ -220,80 +218,12 @@ def find(connection: Connection, text: str) -> Job:
     return found[0]
 
 
-def newest(
-    connection: Connection, *, status: JobStatus | None = None, limit: int | None = None
-) -> Iterator[Job]:
-    """Jobs from the newest to the oldest, streamed."""
-    where = "WHERE status = %(status)s" if status else ""
-    with connection.transaction(), connection.cursor("newest_jobs", row_factory=class_row(Job)) as cursor:
-        cursor.execute(
-            f"SELECT * FROM import_jobs {where} ORDER BY id DESC LIMIT %(limit)s",  # noqa: S608
-            {"status": status, "limit": limit},
-        )
-        yield from cursor
-
-
-def page(connection: Connection, *, offset: int, limit: int) -> list[Job]:
-    """``limit`` jobs from the newest to the oldest, beginning at the ``offset``-th."""
-    with connection.cursor(row_factory=class_row(Job)) as cursor:
-        return cursor.execute(
-            "SELECT * FROM import_jobs ORDER BY id DESC OFFSET %s LIMIT %s", [offset, limit]
-        ).fetchall()
-
-
-def count(connection: Connection) -> int:
-    """How many jobs there are."""
-    row = connection.execute("SELECT count(*) FROM import_jobs").fetchone()
-    return int(row[0]) if row else 0
-
-
-def count_by_status(connection: Connection) -> dict[JobStatus, int]:
-    """How many jobs there are in each status that occurs."""
-    rows = connection.execute("SELECT status, count(*) FROM import_jobs GROUP BY status").fetchall()
-    return {JobStatus(status): count for status, count in rows}
-
-
 def unfinished(connection: Connection) -> list[UUID]:
     """Ids of the PENDING and PROCESSING jobs, oldest first."""
     rows = connection.execute(
         "SELECT id FROM import_jobs WHERE status IN ('PENDING', 'PROCESSING') ORDER BY id"
     ).fetchall()
     return [row[0] for row in rows]
-
-
-def _lock_key(job_id: UUID) -> int:
-    """The low 64 bits of the id, which are random in a UUIDv7, as PostgreSQL's signed bigint."""
-    return int.from_bytes(job_id.bytes[8:], "big", signed=True)
-
-
-@contextmanager
-def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
-    """Hold the job's advisory lock on this connection; False if somebody else has it.
-
-    The lock belongs to the session and dies with its backend. So whoever gets it knows that no older
-    COMMIT for this job is still in flight, and may trust the checkpoint.
-    """
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(job_id)]).fetchone()
-    acquired = bool(row and row[0])
-    try:
-        yield acquired
-    finally:
-        if acquired and not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(%s)", [_lock_key(job_id)])
-
-
-def held(connection: Connection, job_ids: Iterable[UUID]) -> set[UUID]:
-    """Those of the jobs whose lock somebody holds at this moment.
-
-    Looks instead of trying: a lock taken for a look would turn a worker away that comes at that moment.
-    """
-    rows = connection.execute(
-        "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks"
-        " WHERE locktype = 'advisory' AND objsubid = 1"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-    ).fetchall()
-    keys = {row[0] for row in rows}
-    return {job_id for job_id in job_ids if _lock_key(job_id) in keys}
 
 
 def start(connection: Connection, job_id: UUID) -> Job | None:
@@ -363,6 +293,58 @@ def _finish(connection: Connection, job_id: UUID, status: JobStatus, reason: str
         )
         _notify(connection, job_id)
     return updated.rowcount == 1
+
+
+def cancel(connection: Connection, job_id: UUID) -> bool:
+    """Mark an unfinished job CANCELLED; its worker stops at the next chunk. False if it is finished."""
+    return _finish(connection, job_id, JobStatus.CANCELLED, None)
+
+
+def retry(connection: Connection, job_id: UUID) -> bool:
+    """Make a failed or cancelled job PENDING again, to go on from its checkpoint; False if it is neither."""
+    with connection.transaction():
+        updated = connection.execute(
+            "UPDATE import_jobs SET status = 'PENDING', failure_reason = NULL, finished_at = NULL"
+            " WHERE id = %s AND status IN ('FAILURE', 'CANCELLED')",
+            [job_id],
+        )
+        _notify(connection, job_id)
+    return updated.rowcount == 1
+
+
+def reset(connection: Connection, job_id: UUID) -> None:
+    """Forget a job's checkpoint and how its file was read; with what it brought, in one transaction."""
+    connection.execute(
+        "UPDATE import_jobs SET processed_rows = 0, success_count = 0, error_count = 0, skipped_count = 0,"
+        " bytes_read = 0, total_rows = NULL, read_as = NULL, started_at = NULL WHERE id = %s",
+        [job_id],
+    )
+
+
+def delete_finished(connection: Connection, older_than: timedelta, limit: int) -> list[UUID]:
+    """Delete at most ``limit`` jobs that were finished longer ago, with their row errors; their ids."""
+    rows = connection.execute(
+        "DELETE FROM import_jobs WHERE id IN (SELECT id FROM import_jobs"
+        " WHERE status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s LIMIT %s) RETURNING id",
+        [older_than, limit],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def count_finished(connection: Connection, older_than: timedelta) -> int:
+    """How many jobs were finished longer ago."""
+    row = connection.execute(
+        "SELECT count(*) FROM import_jobs"
+        " WHERE status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s",
+        [older_than],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def status(connection: Connection, job_id: UUID) -> JobStatus | None:
+    """How the job stands; None if it is gone."""
+    row = connection.execute("SELECT status FROM import_jobs WHERE id = %s", [job_id]).fetchone()
+    return JobStatus(row[0]) if row else None
 
 
 def put_back(connection: Connection, job_id: UUID, reason: str | None = None) -> None:

@@ -109,6 +109,11 @@ def _storable_problem(problem: Problem) -> dict[str, str | None]:
     return stored
 
 
+def delete_all(connection: Connection, job_id: UUID) -> None:
+    """Forget the errors of a job."""
+    connection.execute("DELETE FROM import_row_errors WHERE import_job_id = %s", [job_id])
+
+
 def resolve(connection: Connection, ids: Sequence[UUID]) -> None:
     """Mark errors as resolved: their rows are in."""
     connection.execute("UPDATE import_row_errors SET resolved_at = now() WHERE id = ANY(%s)", [list(ids)])

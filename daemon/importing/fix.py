@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from daemon.catalog import jobs, row_errors
+from daemon.catalog import job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import RowError
@@ -56,7 +56,7 @@ def apply_suggestions(
     can be broken off and called again at any time. ``progress`` is told the sum after each chunk. Raises
     :class:`BusyError`.
     """
-    with jobs.locked(connection, job.id) as acquired:
+    with job_lock.locked(connection, job.id) as acquired:
         job = jobs.get(connection, job.id)
         if not acquired or not job.status.is_final:
             raise BusyError(

@@ -1,0 +1,44 @@
+"""The advisory lock of a job: who has it imports the job, or changes what it brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from daemon.catalog.database import Connection
+
+
+def _lock_key(job_id: UUID) -> int:
+    """The low 64 bits of the id, which are random in a UUIDv7, as PostgreSQL's signed bigint."""
+    return int.from_bytes(job_id.bytes[8:], "big", signed=True)
+
+
+@contextmanager
+def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
+    """Hold the job's advisory lock on this connection; False if somebody else has it.
+
+    The lock belongs to the session and dies with its backend. So whoever gets it knows that no older
+    COMMIT for this job is still in flight, and may trust the checkpoint.
+    """
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(job_id)]).fetchone()
+    acquired = bool(row and row[0])
+    try:
+        yield acquired
+    finally:
+        if acquired and not connection.closed:
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_lock_key(job_id)])
+
+
+def held(connection: Connection, job_ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the jobs whose lock somebody holds at this moment.
+
+    Looks instead of trying: a lock taken for a look would turn a worker away that comes at that moment.
+    """
+    rows = connection.execute(
+        "SELECT classid::bigint << 32 | objid::bigint FROM pg_locks"
+        " WHERE locktype = 'advisory' AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    ).fetchall()
+    keys = {row[0] for row in rows}
+    return {job_id for job_id in job_ids if _lock_key(job_id) in keys}

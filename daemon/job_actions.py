@@ -1,0 +1,110 @@
+"""What users do with jobs: cancel, retry, clean up. For command line and dashboard alike."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from daemon import intake
+from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog.database import Connection
+from daemon.catalog.jobs import Job, JobStatus
+from daemon.queue import JobQueue
+from daemon.settings import Paths
+
+log = structlog.get_logger(__name__)
+
+CLEANED_AT_ONCE = 100
+"""Jobs deleted in one transaction: each may have a million row errors."""
+
+ORPHAN_AGE = 3600.0
+"""Seconds before a file in the spool that no job knows counts as left behind; it may be on its way to one."""
+
+
+class ActionError(Exception):
+    """The job is not in a state in which this can be done. The message says in which it is, and what can."""
+
+
+def cancel(connection: Connection, job: Job) -> None:
+    """Stop an unfinished job: what it brought so far stays. Raises :class:`ActionError`."""
+    if not jobs.cancel(connection, job.id):
+        raise ActionError(_refusal(connection, job, "there is nothing to cancel"))
+
+
+def retry(connection: Connection, queue: JobQueue, paths: Paths, job: Job, *, restart: bool = False) -> None:
+    """Let a failed or cancelled job go on from its checkpoint, or from the start.
+
+    With ``restart`` the books and row errors that it brought are removed first. Raises :class:`ActionError`.
+    """
+    if not intake.spool_path(paths, job.id).exists():
+        raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
+    if restart:
+        # A worker may be about to notice that the job was cancelled; its last chunk must not come in behind.
+        with job_lock.locked(connection, job.id) as acquired:
+            if not acquired:
+                raise ActionError(f"{job.filename} is still being stopped; try again in a moment")
+            with connection.transaction():
+                _make_pending(connection, job)
+                books.delete_imported(connection, job.id)
+                row_errors.delete_all(connection, job.id)
+                jobs.reset(connection, job.id)
+    else:
+        _make_pending(connection, job)
+    queue.try_enqueue(queue.task(job.id))
+
+
+def _make_pending(connection: Connection, job: Job) -> None:
+    if not jobs.retry(connection, job.id):
+        raise ActionError(_refusal(connection, job, "only failed and cancelled imports can be retried"))
+
+
+def _refusal(connection: Connection, job: Job, why: str) -> str:
+    status = jobs.status(connection, job.id)
+    words = {
+        JobStatus.PENDING: "is waiting to be imported",
+        JobStatus.PROCESSING: "is being imported",
+        JobStatus.SUCCESS: "is imported",
+        JobStatus.FAILURE: "has failed",
+        JobStatus.CANCELLED: "is cancelled",
+        None: "is deleted",
+    }
+    return f"{job.filename} {words[status]}; {why}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What :func:`clean` removed."""
+
+    jobs: int
+    files: int
+    """Copies in the spool."""
+
+
+def clean(connection: Connection, paths: Paths, older_than: timedelta) -> Cleaned:
+    """Forget jobs that were finished longer ago, with their row errors and files; the books stay.
+
+    Also removes files from the spool that no job needs any more.
+    """
+    count = 0
+    while deleted := jobs.delete_finished(connection, older_than, CLEANED_AT_ONCE):
+        count += len(deleted)
+    return Cleaned(count, _clean_spool(connection, paths))
+
+
+def _clean_spool(connection: Connection, paths: Paths) -> int:
+    count = 0
+    for file in paths.spool.glob("*.csv"):
+        try:
+            job_id = UUID(file.stem)
+            age = time.time() - file.stat().st_mtime
+        except (ValueError, FileNotFoundError):
+            continue  # not ours, or just finished
+        status = jobs.status(connection, job_id)
+        if status is JobStatus.SUCCESS or (status is None and age > ORPHAN_AGE):
+            file.unlink(missing_ok=True)
+            count += 1
+    return count
