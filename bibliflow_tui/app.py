@@ -16,9 +16,11 @@ from textual.notifications import SeverityLevel
 from bibliflow_tui.live import DaemonChanged, Live
 from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.text import visible
-from daemon import intake, log, settings
+from daemon import intake, job_actions, log, settings
 from daemon.catalog.database import Connection, is_out_of_reach
+from daemon.catalog.jobs import Job
 from daemon.intake import RefusedError
+from daemon.job_actions import ActionError
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 
@@ -114,6 +116,38 @@ class Dashboard(App[None]):
         if refused:
             more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
             self.toast(f"{refused[0]}{more}", "error")
+
+    @work(thread=True, group="actions", exit_on_error=False)
+    def cancel(self, job: Job) -> None:
+        """Stop a job, and say what came of it."""
+        self._act(
+            lambda connection: job_actions.cancel(connection, job),
+            f"{job.filename}: cancelled, r goes on with it",
+        )
+
+    @work(thread=True, group="actions", exit_on_error=False)
+    def retry(self, job: Job) -> None:
+        """Let a job go on, and say what came of it."""
+        queue = JobQueue(self._paths.queue_db)
+        self._act(
+            lambda connection: job_actions.retry(connection, queue, self._paths, job),
+            f"{job.filename}: queued again",
+        )
+        queue.close()
+        self.live.start_daemon()
+
+    def _act(self, action: Callable[[Connection], None], done: str) -> None:
+        try:
+            with self.live.connection() as connection:
+                action(connection)
+        except ActionError as error:
+            self.toast(str(error), "error")
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+            self.toast(f"The database is out of reach: {error}", "error")
+        else:
+            self.toast(done)
 
     @work(thread=True, group="daemon", exit_on_error=False)
     def start_daemon(self) -> None:

@@ -10,8 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -24,31 +22,13 @@ from daemon.catalog.database import Connection
 from daemon.catalog.jobs import JobStatus
 from daemon.control import DaemonError, DaemonLock
 from daemon.queue import JobQueue
+from tests.processes import HEADER, bibliflow, finished, processed, run, submit, wait_until
 
-HEADER = "title,author,isbn,publication_year\n"
 STATUS_KEYS = [
     "id", "filename", "status", "total_rows", "processed_rows", "success_count", "error_count",
     "skipped_count", "progress_percent", "rows_per_second", "eta_seconds", "errors_preview",
     "failure_reason", "source", "file_sha256", "task_id", "created_at", "started_at", "finished_at",
 ]  # fmt: skip
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came true"
-        time.sleep(0.01)
-
-
-def bibliflow(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return run("bibliflow_tui.cli", *arguments)
-
-
-def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        capture_output=True, text=True, timeout=90, check=False,
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -73,20 +53,6 @@ def small(tmp_path: Path) -> Path:
     path = tmp_path / "small.csv"
     path.write_text(HEADER + "A,B,9780439785969,2001\nC,D,bad,2001\n")
     return path
-
-
-def submit(path: Path) -> UUID:
-    result = bibliflow("import", path, "--json")
-    assert result.returncode == 0, result.stderr
-    return UUID(json.loads(result.stdout)["job_id"])
-
-
-def processed(connection: Connection, job_id: UUID) -> int:
-    return jobs.get(connection, job_id).processed_rows
-
-
-def finished(connection: Connection, job_id: UUID) -> bool:
-    return jobs.get(connection, job_id).status.is_final
 
 
 def assert_whole(connection: Connection, job_id: UUID) -> None:

@@ -88,6 +88,8 @@ class ImportsScreen(Screen[None]):
     CSS_PATH = Path(__file__).parent.parent / "styles" / "imports.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add_files", "Add files", tooltip="Choose CSV files to import", id="imports.add"),
+        Binding("c", "cancel", "Cancel", tooltip="Stop it; what it brought stays", id="imports.cancel"),
+        Binding("r", "retry", "Retry", tooltip="Go on where it was stopped", id="imports.retry"),
         Binding(
             "d", "start_daemon", "Start daemon", tooltip="Start the daemon that imports", id="imports.daemon"
         ),
@@ -184,10 +186,19 @@ class ImportsScreen(Screen[None]):
         if event.number == self._detail_number:  # else the cursor stands elsewhere by now
             self._selected = event.job
             self.query_one(JobDetail).show(event.job, event.errors)
+            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """The footer offers to start a daemon only if none runs."""
-        return action != "start_daemon" or self._daemon_is_missing
+        """The footer offers what makes sense for the selected job, and to start a daemon if none runs."""
+        status = self._selected.status if self._selected else None
+        match action:
+            case "start_daemon":
+                return self._daemon_is_missing
+            case "cancel":
+                return status is not None and not status.is_final
+            case "retry":
+                return status in (JobStatus.FAILURE, JobStatus.CANCELLED)
+        return True
 
     def action_add_files(self) -> None:
         """Choose files and enqueue them."""
@@ -202,6 +213,16 @@ class ImportsScreen(Screen[None]):
     def _open(self) -> None:
         if self._selected is not None:
             self.app.push_screen(ErrorsScreen(self._selected))
+
+    def action_cancel(self) -> None:
+        """Stop the selected job."""
+        if self._selected is not None:
+            self.dashboard.cancel(self._selected)
+
+    def action_retry(self) -> None:
+        """Let the selected job go on."""
+        if self._selected is not None:
+            self.dashboard.retry(self._selected)
 
     def action_start_daemon(self) -> None:
         """Start the daemon."""

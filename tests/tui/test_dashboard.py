@@ -119,3 +119,24 @@ async def test_everything_killed_and_the_dashboard_recovers(
         await wait_until(pilot, lambda: "● database" in screen_text(app), seconds=20)
         await pilot.press("d")
         await wait_until(pilot, lambda: "● daemon" in screen_text(app), seconds=20)
+
+
+async def test_an_import_is_cancelled_and_goes_on(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    lines = (f"Book {n},Author,{n:013},2000\n" for n in range(100_000))
+    path.write_text("title,author,isbn,publication_year\n" + "".join(lines))
+    async with dashboard() as (app, pilot):
+        await add(app, pilot, path)
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["▶ importing"] and "Cancel" in footer(app))
+        await pilot.press("c")
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"])
+        await wait_until(pilot, lambda: "Retry" in footer(app) and "Cancel" not in footer(app))
+        await pilot.press("r")
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["✓ done"], seconds=30)
+        await wait_until(pilot, lambda: "100,000 imported" in str(app.screen.query_one(JobDetail).render()))
+
+
+def footer(app: Dashboard) -> str:
+    return " ".join(
+        binding.binding.description for binding in app.screen.active_bindings.values() if binding.enabled
+    )
