@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fuzz check format clean
+.PHONY: help run demo test fuzz faults check format clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -21,6 +21,9 @@ test: $(VENV)/.dev   ## run the tests
 
 fuzz: $(VENV)/.dev   ## try ten thousand damaged files, new ones each time (a few minutes)
 	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=fuzz --timeout=0
+
+faults: $(VENV)/.dev ## play two hundred seeds of random faults (half an hour; SEEDS=20 for fewer)
+	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),200)
 
 check: $(VENV)/.dev  ## lint, type-check and check the architecture
 	@$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""Imports while daemon, workers, server and connections die, compared with undisturbed ones."""

@@ -1,0 +1,100 @@
+"""A worker that is killed at named points of the pipeline, and one that never hears of its commits."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from daemon import intake, settings
+from daemon.catalog import books, jobs, row_errors
+from daemon.catalog.database import Connection, Database
+from daemon.catalog.jobs import JobStatus
+from daemon.importing import pipeline
+from daemon.importing.loader import Loader
+from daemon.queue import JobQueue
+from daemon.tasks import ImportTask
+from tests.faults.stage import wait_until
+
+POINTS: dict[str, tuple[Any, str, bool]] = {
+    # name: where the function is, its name, whether to die behind it (or before)
+    "before the job is started": (jobs, "start", False),
+    "the job is started": (jobs, "start", True),
+    "before the rows are counted": (pipeline, "count_rows", False),
+    "the rows are counted": (pipeline, "count_rows", True),
+    "the job is described": (jobs, "describe", True),
+    "before the books of a chunk": (books, "copy_all", False),
+    "the books are copied": (books, "copy_all", True),
+    "the errors are copied": (row_errors, "add", True),
+    "the checkpoint is written, not committed": (jobs, "checkpoint", True),
+    "the chunk is committed": (Loader, "load", True),
+    "before success": (jobs, "succeed", False),
+    "success is committed": (jobs, "succeed", True),
+}
+"""All steps between which something is to be done."""
+
+
+def submit(connection: Connection, file: Path) -> UUID:
+    """A job for the file, that nobody works on."""
+    loaded, paths = settings.load()
+    paths.make_private()
+    queue = JobQueue(paths.queue_db)
+    job = intake.submit(file, settings=loaded, paths=paths, connection=connection, queue=queue, source="cli")
+    queue.close()
+    return job.id
+
+
+def work(job_id: UUID) -> None:
+    """What a worker does, in this process."""
+    loaded, paths = settings.load()
+    with Database(loaded, paths) as database:
+        ImportTask(database, paths, lambda: False)(job_id)
+
+
+def work_and_die(job_id: UUID, point: str, times: int) -> int:
+    """Do it in a process of its own that kills itself when it comes to ``point`` for the ``times``-th time.
+
+    The exit code: 0 if it never came there.
+    """
+    process = multiprocessing.get_context("fork").Process(target=_work_and_die, args=(job_id, point, times))
+    process.start()
+    process.join()
+    return process.exitcode or 0
+
+
+def _work_and_die(job_id: UUID, point: str, times: int) -> None:
+    place, name, behind = POINTS[point]
+    original: Callable[..., Any] = getattr(place, name)
+    calls = 0
+
+    def watched(*args: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == times and not behind:
+            os.kill(os.getpid(), signal.SIGKILL)
+        value = original(*args, **options)
+        if calls == times:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return value
+
+    setattr(place, name, watched)
+    work(job_id)
+
+
+def work_until_done(connection: Connection, job_id: UUID) -> bool:
+    """As the reconciler lets it: again while the job is not done; whether it was, in the end."""
+
+    def is_done_now() -> bool:
+        work(job_id)
+        return is_done(connection, job_id)
+
+    return wait_until(is_done_now, 20)
+
+
+def is_done(connection: Connection, job_id: UUID) -> bool:
+    """Whether the job has ended well."""
+    return jobs.status(connection, job_id) is JobStatus.SUCCESS

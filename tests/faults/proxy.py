@@ -1,0 +1,127 @@
+"""A TCP proxy in front of PostgreSQL that loses connections at chosen moments."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from enum import Enum, auto
+
+COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+"""The message as psycopg sends it, in a packet of its own."""
+
+READY = b"Z\x00\x00\x00\x05"
+"""How the server ends each answer."""
+
+
+class Cut(Enum):
+    """What of a COMMIT is lost."""
+
+    REQUEST = auto()
+    """The server never hears of it."""
+    REPLY = auto()
+    """The server commits, the client is not told."""
+
+
+class Proxy:
+    """Listens on a port of its own and passes everything on to the server's socket file."""
+
+    def __init__(self, socket_file: str) -> None:
+        self._socket_file = socket_file
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._lock = threading.Lock()
+        self._is_open = True
+        self._planned: Cut | None = None
+        self._commits_before = 0
+        self.cuts = 0
+        """Commits that were cut."""
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def plan(self, cut: Cut, commits_before: int = 0) -> None:
+        """Cut a COMMIT of any connection, after letting some pass."""
+        with self._lock:
+            self._planned, self._commits_before = cut, commits_before
+
+    def drop_all(self) -> None:
+        """Cut all connections, and refuse new ones until :meth:`open`."""
+        self._is_open = False
+        with self._lock:
+            pairs = list(self._pairs)
+        for pair in pairs:
+            self._drop(pair)
+
+    def open(self) -> None:
+        """Let connections through again."""
+        self._is_open = True
+
+    def close(self) -> None:
+        """End all of it."""
+        self.drop_all()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return  # closed
+            server = socket.socket(socket.AF_UNIX)
+            try:
+                if not self._is_open:
+                    raise ConnectionRefusedError
+                server.connect(self._socket_file)
+            except OSError:
+                client.close()
+                server.close()
+                continue
+            pair = (client, server)
+            with self._lock:
+                self._pairs.add(pair)
+            for pump in (self._to_server, self._to_client):
+                threading.Thread(target=pump, args=(pair,), daemon=True).start()
+
+    def _drop(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        with self._lock:
+            self._pairs.discard(pair)
+        for end in pair:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def _cut_now(self, data: bytes) -> Cut | None:
+        if COMMIT not in data:
+            return None
+        with self._lock:
+            if self._planned is None:
+                return None
+            if self._commits_before > 0:
+                self._commits_before -= 1
+                return None
+            cut, self._planned = self._planned, None
+            self.cuts += 1
+            return cut
+
+    def _to_server(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        client, server = pair
+        with contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                cut = self._cut_now(data)
+                if cut is Cut.REQUEST:
+                    break
+                if cut is Cut.REPLY:
+                    # The other thread may be waiting for the answer too: it finds the client gone.
+                    with contextlib.suppress(OSError):
+                        client.shutdown(socket.SHUT_RDWR)
+                    server.sendall(data)
+                    continue
+                server.sendall(data)
+        self._drop(pair)
+
+    def _to_client(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        client, server = pair
+        with contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                client.sendall(data)
+        self._drop(pair)

@@ -1,0 +1,81 @@
+"""Whatever dies, and whenever: the same books, errors and counts. `make faults` is the long form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.catalog import job_lock
+from daemon.importing import pipeline
+from tests.faults import campaign
+from tests.faults.points import POINTS, submit, work_and_die, work_until_done
+from tests.faults.proxy import Cut
+from tests.faults.stage import Result, Stage, messy_file, result, wait_until
+
+SEEDS = (4, 9, 11)
+"""Of the campaign: together they hold every kind of fault."""
+
+CUTS = 5
+ROWS = 4000
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    stage = Stage()
+    yield stage
+    stage.close()
+
+
+@pytest.fixture(scope="module")
+def expected(stage: Stage) -> Result:
+    return stage.undisturbed(campaign.files(stage))
+
+
+@pytest.fixture(scope="module")
+def small(stage: Stage) -> Path:
+    return messy_file(stage.directory / "small.csv", 3, ROWS)
+
+
+@pytest.fixture(scope="module")
+def small_expected(stage: Stage, small: Path) -> Result:
+    return stage.undisturbed([small])
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_faults_change_nothing(stage: Stage, expected: Result, seed: int) -> None:
+    differences, history = campaign.play(stage, expected, seed)
+    assert differences == [], history
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_named_point(
+    stage: Stage, small: Path, small_expected: Result, point: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 500)
+    with stage.database() as name, stage.home(name), stage.direct(name) as connection:
+        job_id = submit(connection, small)
+        deaths = 0
+        for times in (1, 2, 3):
+            deaths += work_and_die(job_id, point, times) != 0
+            assert wait_until(lambda: not job_lock.held(connection, [job_id]), 10)
+        assert deaths > 0
+        assert work_until_done(connection, job_id)
+        assert result(connection) == small_expected
+
+
+@pytest.mark.parametrize("cut", Cut)
+def test_a_commit_in_doubt(
+    stage: Stage, small: Path, small_expected: Result, cut: Cut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time the worker finds out, by lock and checkpoint, whether the chunk is in."""
+    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 500)
+    for number in range(CUTS):
+        with stage.database() as name, stage.home(name), stage.direct(name) as connection:
+            job_id = submit(connection, small)
+            before = stage.proxy.cuts
+            stage.proxy.plan(cut, number)
+            assert work_until_done(connection, job_id)
+            assert stage.proxy.cuts == before + 1
+            assert result(connection) == small_expected
