@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -47,23 +48,32 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
     def run(*args: P.args, **options: P.kwargs) -> None:
         try:
             command(*args, **options)
-        except SettingsError as error:
-            fail(str(error), ExitCode.USAGE)
-        except NoSuchJobError as error:
-            fail(str(error), ExitCode.NO_SUCH_JOB)
-        except DatabaseError as error:
-            fail(str(error), ExitCode.UNREACHABLE)
-        except DaemonError as error:
-            fail(str(error), ExitCode.FAILED)
         except BrokenPipeError:
             # The reader, `head` for one, has enough. Nothing is left to say, not even at interpreter exit.
             sys.stderr.close()
             sys.exit(ExitCode.DONE)
-        except OSError as error:
-            fail(f"{error.filename or 'The home'}: {error.strerror or error}", ExitCode.FAILED)
         except Exception as error:
-            if not is_out_of_reach(error):
+            explanation = _explain(error)
+            if explanation is None:
                 raise
-            fail(f"The database was lost: {error}", ExitCode.UNREACHABLE)
+            fail(*explanation)
 
     return run
+
+
+def _explain(error: Exception) -> tuple[str, ExitCode] | None:
+    """What to say of ``error``, and the exit code; None if it is a fault of the program."""
+    match error:
+        case SettingsError():
+            return str(error), ExitCode.USAGE
+        case NoSuchJobError():
+            return str(error), ExitCode.NO_SUCH_JOB
+        case DatabaseError():
+            return str(error), ExitCode.UNREACHABLE
+        case DaemonError():
+            return str(error), ExitCode.FAILED
+        case sqlite3.Error():
+            return f"The queue or the daemon's state cannot be used: {error}", ExitCode.UNREACHABLE
+        case OSError():
+            return f"{error.filename or 'The home'}: {error.strerror or error}", ExitCode.FAILED
+    return (f"The database was lost: {error}", ExitCode.UNREACHABLE) if is_out_of_reach(error) else None

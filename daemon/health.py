@@ -82,8 +82,11 @@ def _daemon(paths: Paths) -> dict[str, Any]:
     found: dict[str, Any] = {"ok": info.ready, "pid": info.pid}
     if not info.ready:
         return found | {"message": f"starting, process {info.pid}"}
-    with State(paths.state_db) as state:
-        beat = state.heartbeat()
+    try:
+        with State(paths.state_db) as state:
+            beat = state.heartbeat()
+    except sqlite3.Error as error:
+        return found | {"ok": False, "message": f"process {info.pid}; {paths.state_db}: {error}"}
     if beat is None or beat.pid != info.pid or beat.age > STALE_HEARTBEAT:
         age = f"{beat.age:.0f} s ago" if beat and beat.pid == info.pid else "never"
         return found | {"ok": False, "message": f"process {info.pid} hangs; its last heartbeat was {age}"}

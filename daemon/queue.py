@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import structlog
-from huey import SqliteHuey
+from huey import Huey
 from huey.api import Task
 from huey.registry import Message
 from huey.serializer import Serializer
+from huey.storage import SqliteStorage
 
+from daemon import sqlite_files
 from daemon.settings import APP_NAME
 
 log = structlog.get_logger(__name__)
@@ -35,20 +38,56 @@ class JsonSerializer(Serializer):
         return Message(**json.loads(bytes(data)))
 
 
+class _Storage(SqliteStorage):
+    """Huey's, in a file that may be deleted, replaced or damaged while processes have it open.
+
+    Then each of them opens, or makes, the one that is there now; the reconciler fills it again.
+    """
+
+    _conn: sqlite3.Connection | None
+    _opened: tuple[int, int] | None = None
+    """What told the file that is open from others."""
+
+    @property
+    def conn(self) -> sqlite3.Connection:
+        path = Path(self.filename)
+        if self._conn is not None and sqlite_files.identity(path) != self._opened:
+            self._conn.close()
+            self._conn = None
+        if self._conn is None:
+            sqlite_files.make_usable(path)
+            connection: sqlite3.Connection = self._create_connection()
+            for statement in self.ddl:
+                connection.execute(statement)
+            path.chmod(0o600)
+            self._conn, self._opened = connection, sqlite_files.identity(path)
+        return self._conn
+
+    @contextmanager
+    def db(self, commit: bool = False, close: bool = False) -> Iterator[sqlite3.Cursor]:
+        try:
+            with super().db(commit=commit, close=close) as cursor:
+                yield cursor
+        except sqlite3.DatabaseError as error:
+            if sqlite_files.is_damage(error):
+                sqlite_files.set_aside(Path(self.filename))
+            raise
+
+
 class JobQueue:
     """The queue of one home. Every process that uses it makes its own; a fork must not share one."""
 
     def __init__(self, path: Path) -> None:
         self._run: Callable[[UUID], None] | None = None
-        self.huey = SqliteHuey(
+        self.huey = Huey(
             APP_NAME,
+            storage_class=_Storage,
             filename=str(path),
             results=False,
             serializer=JsonSerializer(),
             strict_fifo=True,
             timeout=BUSY_TIMEOUT,
         )
-        path.chmod(0o600)
 
         @self.huey.task()
         def run_job(job_id: str) -> None:

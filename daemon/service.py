@@ -13,6 +13,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import sqlite3
 import time
 from datetime import UTC, datetime
 from multiprocessing.context import ForkProcess
@@ -129,30 +130,33 @@ class Service:
         os.setpgrp()
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         queue = JobQueue(self._paths.queue_db)
-        with State(self._paths.state_db) as state:
-            while not stop.is_set():
-                try:
-                    with self._database.connect() as connection:
-                        while not stop.is_set():
-                            reconciler.reconcile(connection, queue)
-                            self._beat(state, None)
-                            stop.wait(HOUSEKEEPING)
-                except Exception as error:
-                    if not is_out_of_reach(error):
-                        log.exception("housekeeping failed")
-                    self._beat(state, str(error))
-                    stop.wait(HOUSEKEEPING)
+        while not stop.is_set():
+            try:
+                with self._database.connect() as connection:
+                    while not stop.is_set():
+                        reconciler.reconcile(connection, queue)
+                        self._beat(None)
+                        stop.wait(HOUSEKEEPING)
+            except Exception as error:
+                if not is_out_of_reach(error):
+                    log.exception("housekeeping failed")
+                self._beat(str(error))
+                stop.wait(HOUSEKEEPING)
 
-    def _beat(self, state: State, database_error: str | None) -> None:
-        state.beat(
-            Heartbeat(
-                pid=os.getppid(),
-                workers=self._settings.daemon.workers,
-                started_at=self._started_at.isoformat(),
-                beat_at=datetime.now(UTC).isoformat(),
-                database_error=database_error,
-            )
+    def _beat(self, database_error: str | None) -> None:
+        """Write the heartbeat. The file is opened each time: it may have been deleted or replaced."""
+        heartbeat = Heartbeat(
+            pid=os.getppid(),
+            workers=self._settings.daemon.workers,
+            started_at=self._started_at.isoformat(),
+            beat_at=datetime.now(UTC).isoformat(),
+            database_error=database_error,
         )
+        try:
+            with State(self._paths.state_db) as state:
+                state.beat(heartbeat)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the heartbeat cannot be written", error=str(error))
 
 
 class _StopFlag:

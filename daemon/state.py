@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import sqlite_utils
 
+from daemon import sqlite_files
+
 BUSY_TIMEOUT = 10
 """Seconds to wait for another process's write."""
 
@@ -37,6 +39,7 @@ class State:
     """The file, opened by one process. Losing it loses no import."""
 
     def __init__(self, path: Path) -> None:
+        sqlite_files.make_usable(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT)
         path.chmod(0o600)
         self._database = sqlite_utils.Database(connection)

@@ -319,3 +319,51 @@ def test_the_lock_is_gone_with_its_process(home: Path) -> None:
     assert control.running(paths) is None
     lock.acquire()
     lock.release()
+
+
+@pytest.mark.parametrize("damage", ["deleted", "overwritten"])
+@pytest.mark.parametrize("name", ["queue.db", "state.db"])
+def test_queue_and_state_may_vanish(
+    home: Path, daemon: int, connection: Connection, small: Path, name: str, damage: str
+) -> None:
+    """They are made again, and no import is lost."""
+    paths = settings.paths()
+    wait_until(lambda: paths.state_db.exists())
+    for number in range(2):
+        file = paths.state / name
+        for path in paths.state.glob(f"{name}*"):
+            path.unlink()
+        if damage == "overwritten":
+            file.write_bytes(os.urandom(20_000))
+        job_id = submit(small)
+        wait_until(lambda: finished(connection, job_id), seconds=15)  # noqa: B023
+        assert jobs.get(connection, job_id).status is JobStatus.SUCCESS, number
+    wait_until(lambda: bibliflow("health").returncode == 0)
+    assert paths.queue_db.stat().st_mode & 0o777 == paths.state_db.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_daemon_starts_with_damaged_files(home: Path, small: Path) -> None:
+    paths = settings.paths()
+    paths.make_private()
+    for file in (paths.queue_db, paths.state_db):
+        file.write_bytes(b"no database" * 500)
+    assert bibliflow("import", small, "--wait").returncode == 0
+    assert bibliflow("health").returncode == 0
+    assert paths.queue_db.with_name("queue.db.damaged").read_bytes().startswith(b"no database")
+
+
+def test_the_same_isbns_at_once(home: Path, daemon: int, connection: Connection, tmp_path: Path) -> None:
+    """Each ends as one book, and as a duplicate everywhere else."""
+    paths = []
+    for number in range(4):
+        rows = [f"Book {n},Author,{n:013},2000\n" for n in range(20_000)]
+        if number % 2:
+            rows.reverse()
+        paths.append(tmp_path / f"{number}.csv")
+        paths[-1].write_text(HEADER + "".join(rows))
+    ids = [submit(path) for path in paths]
+    wait_until(lambda: all(finished(connection, job_id) for job_id in ids), seconds=60)
+    done = [jobs.get(connection, job_id) for job_id in ids]
+    assert {job.status for job in done} == {JobStatus.SUCCESS}
+    assert sum(job.success_count for job in done) == books.count(connection) == 20_000
+    assert sum(job.error_count for job in done) == 60_000
