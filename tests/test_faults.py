@@ -15,7 +15,7 @@ from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
 
 SEEDS = (4, 9, 11)
-"""Of the campaign: together they hold every kind of fault."""
+"""Of the campaign."""
 
 CUTS = 5
 ROWS = 4000

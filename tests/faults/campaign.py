@@ -136,6 +136,14 @@ def cut_network(play: Play) -> None:
     play.stage.proxy.open()
 
 
+def fill_disk(play: Play) -> None:
+    """The server's disk is full for a while; it may stop over it."""
+    if play.stage.has_small_disk:
+        with play.stage.full_disk():
+            time.sleep(play.chance.uniform(0.1, 1.0))
+        play.stage.server.ensure_running()
+
+
 FAULTS: tuple[Callable[[Play], None], ...] = (
     kill_daemon,
     kill_worker,
@@ -147,6 +155,7 @@ FAULTS: tuple[Callable[[Play], None], ...] = (
     cut_commit,
     cut_commit,
     cut_network,
+    fill_disk,
 )
 
 

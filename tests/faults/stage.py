@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +27,8 @@ from daemon.importing import pipeline
 from daemon.importing.options import ImportOptions
 from tests.faults.proxy import Proxy
 from tests.files import HEADER, isbn13, written
+
+DISK_SIZE = "600m"
 
 
 class Result(NamedTuple):
@@ -62,12 +66,24 @@ def messy_file(path: Path, seed: int, rows: int) -> Path:
     return path
 
 
+def _mount(directory: Path) -> bool:
+    """Mount a file system of :data:`DISK_SIZE` there, if that is allowed."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        return False
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_SIZE},mode=755", "tmpfs", str(directory)]
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
 class Stage:
     """A server of its own with a proxy before it; a fresh database and home for each play."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="bibliflow-faults-"))
-        self.server = EmbeddedServer(self.directory / "postgresql")
+        self.disk = self.directory / "disk"
+        self.disk.mkdir()
+        self.has_small_disk = _mount(self.disk)
+        """Whether the server has a file system of its own that can be filled; that takes root."""
+        self.server = EmbeddedServer(self.disk / "postgresql")
         self._conninfo = self.server.acquire()
         parts = conninfo_to_dict(self._conninfo)
         self._user = parts["user"]
@@ -78,7 +94,21 @@ class Stage:
         """Stop it all."""
         self.proxy.close()
         self.server.release()
+        if self.has_small_disk:
+            subprocess.run(["umount", "--lazy", str(self.disk)], check=True)
         shutil.rmtree(self.directory)
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """No room for the server to write anything."""
+        filler = self.disk / "filler"
+        try:
+            with suppress(OSError), filler.open("wb", buffering=0) as file:
+                while file.write(bytes(1024 * 1024)):
+                    pass
+            yield
+        finally:
+            filler.unlink(missing_ok=True)
 
     def direct(self, database: str) -> psycopg.Connection[Any]:
         """A connection that no fault of the proxy hits."""
