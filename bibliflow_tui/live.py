@@ -71,6 +71,7 @@ class Live:
         self._stopping = threading.Event()
         self._pool: Pool | None = None
         self._daemon: DaemonInfo | None = None
+        self._has_started = False
         self.daemon_started: DaemonInfo | None = None
         """The daemon that was started from here."""
 
@@ -84,6 +85,8 @@ class Live:
                     self._database.ensure_server()
                     if self._pool is None:
                         self._pool = self._database.pool(CONNECTIONS)
+                    if not self._has_started:
+                        self._has_started = True  # whoever stops the daemon later wants it stopped
                         self.start_daemon()
                     with self._database.connect() as connection:
                         jobs.listen(connection)
@@ -94,13 +97,19 @@ class Live:
                     if not is_out_of_reach(error):
                         raise
                     self._post(DatabaseChanged(str(error), retry))
+                    self._close_pool()
                     self._look_for_daemon()
                     self._stopping.wait(retry)
                     retry = min(2 * retry, LONGEST_RETRY)
         finally:
-            if self._pool:
-                self._pool.close()
+            self._close_pool()
             self._database.close()
+
+    def _close_pool(self) -> None:
+        """A pool tries to connect again too, but after an outage it waits longer than anybody wants to."""
+        pool, self._pool = self._pool, None
+        if pool:
+            pool.close(timeout=1)
 
     def stop(self) -> None:
         """Let :meth:`run` end; at once where it waits, else within a second."""
@@ -109,9 +118,10 @@ class Live:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection for a worker. Raises what :func:`is_out_of_reach` knows if there is none."""
-        if self._pool is None:
-            raise DatabaseError("The database is not open yet")
-        with self._pool.connection() as connection:
+        pool = self._pool
+        if pool is None:
+            raise DatabaseError("The database is out of reach at this moment")
+        with pool.connection() as connection:
             yield connection
 
     def start_daemon(self) -> None:

@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool.base import AttemptWithBackoff
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from bibliflow_tui.app import Dashboard
 from bibliflow_tui.commands.demo import examples
+from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.screens.add_files import AddFiles
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.imports import ImportsScreen
@@ -21,7 +24,11 @@ from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon import settings
+from daemon.catalog import jobs
+from daemon.catalog.database import Connection
+from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
+from tests.imports import new_job
 from tests.tui.waiting import wait_until
 
 
@@ -119,6 +126,29 @@ async def test_everything_killed_and_the_dashboard_recovers(
         await wait_until(pilot, lambda: "● database" in screen_text(app), seconds=20)
         await pilot.press("d")
         await wait_until(pilot, lambda: "● daemon" in screen_text(app), seconds=20)
+
+
+async def test_after_an_outage_everything_is_shown_again(
+    home: Path, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = conninfo_to_dict(database_url)
+    proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
+    address = f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
+    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", f"{address}?sslmode=disable&gssencmode=disable")
+    # What a pool waits after an outage of a minute, after this short one.
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 60.0)
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: "● database" in screen_text(app))
+        await wait_until(pilot, lambda: "Press a" in app.screen.query_one(VirtualTable).empty_text)
+        proxy.drop_all()
+        for seconds in (1, 2):
+            await wait_until(pilot, lambda: f"next try in {seconds} s" in screen_text(app), seconds=20)  # noqa: B023
+            app.screen.post_message(JobsChanged(frozenset()))
+        job = new_job(connection)
+        jobs.cancel(connection, job.id)
+        proxy.open()
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"], seconds=10)
+    proxy.close()
 
 
 async def test_an_import_is_cancelled_and_goes_on(home: Path, tmp_path: Path) -> None:
