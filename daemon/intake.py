@@ -222,7 +222,7 @@ def _spool(file: BinaryIO, target: Path, name: str, limit: int) -> tuple[str, in
             if size > limit:
                 raise _too_large(name, os.fstat(file.fileno()).st_size, limit)
             digest.update(block)
-            _write_block(copy, block)
+            _write_block(copy, block, target)
         # The job promises that its file is here: so it is, also after a power cut.
         os.fsync(copy.fileno())
     return digest.hexdigest(), size
@@ -235,13 +235,13 @@ def _read_block(file: BinaryIO, name: str) -> bytes:
         raise RefusedError(f"{name}: cannot be read: {error.strerror}") from None
 
 
-def _write_block(copy: BinaryIO, block: bytes) -> None:
+def _write_block(copy: BinaryIO, block: bytes, target: Path) -> None:
     try:
         view = memoryview(block)
         while view:
             view = view[copy.write(view) :]
     except OSError as error:
-        raise RefusedError(f"No room for a copy in {copy.name}: {error.strerror}") from None
+        raise RefusedError(f"No room for a copy in {target.parent}: {error.strerror}") from None
 
 
 def _too_large(name: str, size: int, limit: int) -> RefusedError:

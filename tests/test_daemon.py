@@ -367,3 +367,44 @@ def test_the_same_isbns_at_once(home: Path, daemon: int, connection: Connection,
     assert {job.status for job in done} == {JobStatus.SUCCESS}
     assert sum(job.success_count for job in done) == books.count(connection) == 20_000
     assert sum(job.error_count for job in done) == 60_000
+
+
+def test_no_room_for_a_copy(home: Path, large: Path) -> None:
+    """No file may grow beyond 100 kB, as on a disk that is full."""
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "from bibliflow_tui.cli import main; from daemon import settings; from daemon.queue import JobQueue;"
+        "paths = settings.paths(); paths.make_private(); JobQueue(paths.queue_db).close();"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); main(['import', sys.argv[1]])"
+    )
+    command = [sys.executable, "-c", code, str(large)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 2
+    assert f"No room for a copy in {home / 'spool'}: File too large" in result.stderr
+    assert not list((home / "spool").iterdir())
+
+
+def test_tasks_for_one_job_do_no_harm(home: Path, daemon: int, connection: Connection, large: Path) -> None:
+    job_id = submit(large)
+    queue = JobQueue(settings.paths().queue_db)
+    for _ in range(6):
+        queue.enqueue(queue.task(job_id))
+    wait_until(lambda: finished(connection, job_id))
+    wait_until(lambda: queue.depth() == 0)
+    queue.close()
+    assert_whole(connection, job_id)
+
+
+def test_a_second_signal_ends_it_at_once(
+    home: Path, daemon: int, connection: Connection, large: Path
+) -> None:
+    job_id = submit(large)
+    wait_until(lambda: processed(connection, job_id) > 0)
+    children = psutil.Process(daemon).children(recursive=True)
+    os.kill(daemon, signal.SIGTERM)
+    os.kill(daemon, signal.SIGTERM)
+    wait_until(lambda: control.running(settings.paths()) is None, seconds=3)
+    assert psutil.wait_procs(children, timeout=3)[1] == []
+    control.start(settings.paths())
+    wait_until(lambda: finished(connection, job_id))
+    assert_whole(connection, job_id)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.catalog import job_lock
 from daemon.importing import pipeline
 from tests.faults import campaign
-from tests.faults.points import POINTS, submit, work_and_die, work_until_done
+from tests.faults.points import POINTS, is_free, submit, work_and_die, work_until_done
 from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
 
@@ -59,7 +58,7 @@ def test_killed_at_a_named_point(
         deaths = 0
         for times in (1, 2, 3):
             deaths += work_and_die(job_id, point, times) != 0
-            assert wait_until(lambda: not job_lock.held(connection, [job_id]), 10)
+            assert wait_until(lambda: is_free(connection, job_id), 10)
         assert deaths > 0
         assert work_until_done(connection, job_id)
         assert result(connection) == small_expected

@@ -5,35 +5,87 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 from daemon import log
+from daemon.importing import pipeline
 from tests.faults.campaign import files, play
-from tests.faults.stage import Stage
+from tests.faults.points import POINTS, is_free, submit, work_and_die, work_until_done
+from tests.faults.proxy import Cut
+from tests.faults.stage import Result, Stage, messy_file, result, wait_until
+
+CHUNK_ROWS = 500
+"""For the small file, so that its 4,000 rows are several chunks."""
 
 
 def main() -> None:
-    """Play the seeds, say what happened, and end with 1 if anything was different."""
+    """Play it all, say what happened, and end with 1 if anything was different."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
+    parser.add_argument("--kills", type=int, default=50, help="at each named point of the pipeline")
+    parser.add_argument("--cuts", type=int, default=100, help="COMMITs whose reply is lost")
     arguments = parser.parse_args()
     log.configure(quiet=True)
     stage = Stage()
-    wrong = []
     try:
-        expected = stage.undisturbed(files(stage))
-        for seed in range(arguments.first, arguments.first + arguments.seeds):
-            begun = time.monotonic()
-            differences, history = play(stage, expected, seed)
-            word = "DIFFERENT" if differences else "same"
-            say(f"seed {seed}: {word} in {time.monotonic() - begun:.1f} s; {', '.join(history)}")
-            for difference in differences:
-                say(f"    {difference}")
-            wrong += [seed] if differences else []
+        wrong = play_seeds(stage, range(arguments.first, arguments.first + arguments.seeds))
+        pipeline.CHUNK_ROWS = CHUNK_ROWS
+        small = messy_file(stage.directory / "small.csv", 3, 4000)
+        expected = stage.undisturbed([small])
+        for point in POINTS if arguments.kills else ():
+            wrong += kill_at(stage, small, expected, point, arguments.kills)
+        wrong += cut_replies(stage, small, expected, arguments.cuts)
     finally:
         stage.close()
-    say(f"{arguments.seeds} seeds, {len(wrong)} different {wrong or ''}")
+    say(f"{wrong} different" if wrong else "all the same")
     sys.exit(bool(wrong))
+
+
+def play_seeds(stage: Stage, seeds: range) -> int:
+    """How many of the seeds ended otherwise than an undisturbed import."""
+    wrong = []
+    expected = stage.undisturbed(files(stage))
+    for seed in seeds:
+        begun = time.monotonic()
+        differences, history = play(stage, expected, seed)
+        word = "DIFFERENT" if differences else "same"
+        say(f"seed {seed}: {word} in {time.monotonic() - begun:.1f} s; {', '.join(history)}")
+        for difference in differences:
+            say(f"    {difference}")
+        wrong += [seed] if differences else []
+    say(f"{len(seeds)} seeds, {len(wrong)} different {wrong or ''}")
+    return len(wrong)
+
+
+def kill_at(stage: Stage, file: Path, expected: Result, point: str, kills: int) -> int:
+    """How many imports ended otherwise, of as many as it takes to be killed that often at this point."""
+    wrong = killed = 0
+    while killed < kills:
+        with stage.database() as name, stage.home(name), stage.direct(name) as connection:
+            job_id = submit(connection, file)
+            for times in (1, 2, 3, 4, 5):
+                killed += work_and_die(job_id, point, times) != 0
+                wait_until(partial(is_free, connection, job_id), 10)
+            same = work_until_done(connection, job_id) and result(connection) == expected
+            wrong += not same
+    say(f"killed {killed} times where {point}: {wrong} different")
+    return wrong
+
+
+def cut_replies(stage: Stage, file: Path, expected: Result, cuts: int) -> int:
+    """How many imports ended otherwise, each with the reply to one COMMIT lost."""
+    wrong = 0
+    before = stage.proxy.cuts
+    for number in range(cuts):
+        with stage.database() as name, stage.home(name), stage.direct(name) as connection:
+            job_id = submit(connection, file)
+            stage.proxy.plan(Cut.REPLY, number % 9)
+            same = work_until_done(connection, job_id) and result(connection) == expected
+            wrong += not same
+    say(f"{stage.proxy.cuts - before} replies to COMMIT lost: {wrong} different")
+    return wrong
 
 
 def say(line: str) -> None:

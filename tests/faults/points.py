@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from daemon import intake, settings
-from daemon.catalog import books, jobs, row_errors
+from daemon.catalog import books, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.jobs import JobStatus
 from daemon.importing import pipeline
@@ -93,6 +93,11 @@ def work_until_done(connection: Connection, job_id: UUID) -> bool:
         return is_done(connection, job_id)
 
     return wait_until(is_done_now, 20)
+
+
+def is_free(connection: Connection, job_id: UUID) -> bool:
+    """Whether nobody holds the job any more: the server has noticed that its worker is dead."""
+    return not job_lock.held(connection, [job_id])
 
 
 def is_done(connection: Connection, job_id: UUID) -> bool:
