@@ -74,6 +74,12 @@ def home(database_url: str, monkeypatch: pytest.MonkeyPatch, _no_settings: None)
 
 
 @pytest.fixture
+def daemon(home: Path) -> int:
+    """The process id of a daemon that runs in the home."""
+    return control.start(settings.paths()).pid
+
+
+@pytest.fixture
 def connection(home: Path) -> Iterator[Connection]:
     """A connection to the home's database."""
     with Database(*settings.load()) as database, database.connect() as opened:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 
-from daemon import control, intake, job_actions, settings
+from daemon import intake, job_actions, settings
 from daemon.catalog import books, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.jobs import Job, JobStatus
@@ -24,11 +24,6 @@ from tests.imports import after_a_chunk, counts, import_text, new_job, resume
 from tests.processes import HEADER, bibliflow, finished, processed, submit, wait_until
 
 ROWS = 150_000
-
-
-@pytest.fixture
-def daemon(home: Path) -> int:
-    return control.start(settings.paths()).pid
 
 
 @pytest.fixture

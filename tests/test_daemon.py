@@ -32,12 +32,6 @@ STATUS_KEYS = [
 
 
 @pytest.fixture
-def daemon(home: Path) -> int:
-    """A running daemon's process id."""
-    return control.start(settings.paths()).pid
-
-
-@pytest.fixture
 def large(tmp_path: Path) -> Path:
     """Long enough for a kill in the middle, with every hundredth row rejected."""
     path = tmp_path / "large.csv"
