@@ -23,7 +23,7 @@ from tests.files import table
 from tests.imports import after_a_chunk, counts, import_text, new_job, resume
 from tests.processes import HEADER, bibliflow, finished, processed, submit, wait_until
 
-ROWS = 150_000
+ROWS = 60_000
 
 
 @pytest.fixture
