@@ -23,6 +23,11 @@ hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", max_examples=10_000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("suite")
 
+# Most of the tests' time was waiting for a disk. Files in memory are as good for them, where there is room.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2_000_000_000:
+    tempfile.tempdir = str(MEMORY)
+
 TEMPLATE = "bibliflow_template"
 _numbers = count()
 
