@@ -30,7 +30,6 @@ LIKE_HEADER = 2
 """Columns that a line must name to be an incomplete header; a title may be one of those words by chance."""
 
 _SEP_LINE = re.compile(r'^"?sep=(.)"?[\r\n]*$', re.IGNORECASE)
-_LETTERS = re.compile(r"[^\W\d_]")
 
 
 @dataclass(slots=True)
@@ -233,7 +232,7 @@ def _reasons(best: Candidate, candidates: Sequence[Candidate]) -> Iterator[str]:
         if candidate.dialect.delimiter != best.dialect.delimiter
     }
     yield from others.values()
-    if best.dialect.sep_line and best.reason == next(iter(candidates)).reason:
+    if best.dialect.sep_line and best.dialect.delimiter == candidates[0].dialect.delimiter:
         yield f"delimiter: the first line says sep={best.dialect.delimiter}"
     if best.dialect.backslash:
         yield 'quotes: fields hold \\", not doubled quotes'
