@@ -42,11 +42,11 @@ class ErrorsCounted(Message):
 
 @dataclass
 class PageFetched(Message):
-    """Errors that the table asked for."""
+    """Errors that the table asked for; None if the catalogue is out of reach."""
 
     request: int
     offset: int
-    found: list[RowError]
+    found: list[RowError] | None
 
 
 class ErrorsScreen(Screen[None]):
@@ -111,11 +111,13 @@ class ErrorsScreen(Screen[None]):
         found = self.dashboard.ask(
             lambda connection: row_errors.page(connection, self._job.id, offset=offset, limit=limit)
         )
-        if found is not None:
-            self.post_message(PageFetched(request, offset, found))
+        self.post_message(PageFetched(request, offset, found))
 
     @on(PageFetched)
     def _provide(self, event: PageFetched) -> None:
+        if event.found is None:
+            self.query_one(VirtualTable).lose(event.request, event.offset)
+            return
         self._errors = {key: error for key, error in self._errors.items() if self._is_shown(key)}
         self._errors |= {str(error.id): error for error in event.found}
         rows = [

@@ -56,11 +56,11 @@ class JobsCounted(Message):
 
 @dataclass
 class PageFetched(Message):
-    """Jobs that the table asked for."""
+    """Jobs that the table asked for; None if the catalogue is out of reach."""
 
     request: int
     offset: int
-    found: list[Job]
+    found: list[Job] | None
 
 
 @dataclass
@@ -146,13 +146,15 @@ class ImportsScreen(Screen[None]):
     @work(thread=True, group="jobs-page", exit_on_error=False)
     def _fetch_page(self, request: int, offset: int, limit: int) -> None:
         found = self.dashboard.ask(lambda connection: job_list.page(connection, offset=offset, limit=limit))
-        if found is not None:
-            self.post_message(PageFetched(request, offset, found))
+        self.post_message(PageFetched(request, offset, found))
 
     @on(PageFetched)
     def _provide(self, event: PageFetched) -> None:
         table = self.query_one(VirtualTable)
-        table.provide(event.request, event.offset, [job_row(job) for job in event.found])
+        if event.found is None:
+            table.lose(event.request, event.offset)
+        else:
+            table.provide(event.request, event.offset, [job_row(job) for job in event.found])
 
     @on(VirtualTable.RowHighlighted)
     def _highlight(self) -> None:

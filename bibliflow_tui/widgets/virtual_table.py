@@ -123,7 +123,9 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
 
     @dataclass
     class PageWanted(_TableMessage):
-        """Answer with `table.provide(request, offset, rows)`; late answers are dropped by their number."""
+        """Answer with `table.provide(request, offset, rows)`, or `table.lose(request, offset)` if you cannot;
+        late answers are dropped by their number.
+        """
 
         request: int
         offset: int
@@ -230,6 +232,12 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         if self.cursor_row // PAGE == number:
             self._post_highlighted()
         return True
+
+    def lose(self, request: int, offset: int) -> None:
+        """No answer to `PageWanted` will come: the next `refetch()` asks again."""
+        number = offset // PAGE
+        if self._pending.get(number, (0, 0))[0] == request:
+            del self._pending[number]
 
     def update_row(self, key: str, row: Row) -> bool:
         """Exchange the row with this key. False when it is not in memory: then it is fetched fresh anyway."""

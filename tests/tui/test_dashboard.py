@@ -24,8 +24,8 @@ from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon import settings
-from daemon.catalog import jobs
-from daemon.catalog.database import Connection
+from daemon.catalog import job_list, jobs
+from daemon.catalog.database import Connection, DatabaseError
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
 from tests.imports import new_job
@@ -149,6 +149,27 @@ async def test_after_an_outage_everything_is_shown_again(
         proxy.open()
         await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"], seconds=10)
     proxy.close()
+
+
+async def test_a_page_that_was_lost_with_the_database_is_asked_for_again(
+    home: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer that never comes must not be waited for."""
+    job = new_job(connection)
+    jobs.cancel(connection, job.id)
+    lost = [DatabaseError("lost")]
+
+    def page(connection: Connection, *, offset: int, limit: int) -> list[jobs.Job]:
+        if lost:
+            raise lost.pop()
+        return original(connection, offset=offset, limit=limit)
+
+    original = job_list.page
+    monkeypatch.setattr(job_list, "page", page)
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: not lost)
+        app.screen.post_message(JobsChanged(frozenset()))
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"], seconds=5)
 
 
 async def test_an_import_is_cancelled_and_goes_on(home: Path, tmp_path: Path) -> None:
