@@ -116,7 +116,7 @@ def _mapping(reading: Reading) -> dict[str, list[str]]:
 
 def _row(row: PreviewRow) -> dict[str, Any]:
     problems = [{"code": problem.code, "message": problem.message} for problem in row.problems]
-    return {"row_number": row.row_number, **dict(row.values.items()), "problems": problems}
+    return {"row_number": row.row_number, **row.values, "problems": problems}
 
 
 def _as_dict(file: Path, reading: Reading, result: Preview, is_complete: bool) -> dict[str, Any]:

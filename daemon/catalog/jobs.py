@@ -321,11 +321,14 @@ def reset(connection: Connection, job_id: UUID) -> None:
     )
 
 
+_FINISHED_BEFORE = "status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s"
+
+
 def delete_finished(connection: Connection, older_than: timedelta, limit: int) -> list[UUID]:
     """Delete at most ``limit`` jobs that were finished longer ago, with their row errors; their ids."""
     rows = connection.execute(
-        "DELETE FROM import_jobs WHERE id IN (SELECT id FROM import_jobs"
-        " WHERE status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s LIMIT %s) RETURNING id",
+        "DELETE FROM import_jobs WHERE id IN"  # noqa: S608
+        f" (SELECT id FROM import_jobs WHERE {_FINISHED_BEFORE} LIMIT %s) RETURNING id",
         [older_than, limit],
     ).fetchall()
     return [row[0] for row in rows]
@@ -334,8 +337,7 @@ def delete_finished(connection: Connection, older_than: timedelta, limit: int) -
 def count_finished(connection: Connection, older_than: timedelta) -> int:
     """How many jobs were finished longer ago."""
     row = connection.execute(
-        "SELECT count(*) FROM import_jobs"
-        " WHERE status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s",
+        f"SELECT count(*) FROM import_jobs WHERE {_FINISHED_BEFORE}",  # noqa: S608
         [older_than],
     ).fetchone()
     return int(row[0]) if row else 0

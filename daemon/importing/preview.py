@@ -16,7 +16,6 @@ from daemon.importing.loader import Candidate, Chunk
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
 from daemon.importing.rules import Checker
-from daemon.settings import BookField
 
 SHOWN_ROWS = 20
 """Rows at the beginning of a file that a preview holds."""
@@ -27,7 +26,7 @@ class PreviewRow:
     """One row of the file."""
 
     row_number: int
-    values: Mapping[BookField, str | int | None]
+    values: Mapping[str, str | int | None]
     """As they will be stored; of a rejected row as it has them, and none if its record is damaged."""
     problems: Sequence[Problem] = ()
     """What is wrong with it."""
@@ -104,9 +103,9 @@ def scan(
 
 def _add(preview: Preview, chunk: Chunk, reading: Reading) -> None:
     if len(preview.first) < SHOWN_ROWS:
-        rows = [*map(_accepted, chunk.candidates), *(_rejected(row, reading) for row in chunk.rejections)]
-        rows.sort(key=lambda row: row.row_number)
-        preview.first += rows[: SHOWN_ROWS - len(preview.first)]
+        rows: list[Candidate | Rejection] = [*chunk.candidates, *chunk.rejections]
+        rows.sort(key=_row_number)
+        preview.first += [_shown(row, reading) for row in rows[: SHOWN_ROWS - len(preview.first)]]
     preview.total += len(chunk)
     preview.rejected += len(chunk.rejections)
     preview.bytes_read = chunk.bytes_read
@@ -115,21 +114,15 @@ def _add(preview: Preview, chunk: Chunk, reading: Reading) -> None:
         preview.fixable += all(problem.suggestion for problem in rejection.problems)
 
 
-def _accepted(row: Candidate) -> PreviewRow:
-    book = row.book
-    return PreviewRow(
-        row.record.row_number,
-        {
-            "title": book.title,
-            "author": book.author,
-            "isbn": book.isbn,
-            "publication_year": book.publication_year,
-        },
-    )
+def _row_number(row: Candidate | Rejection) -> int:
+    return row.record.row_number if isinstance(row, Candidate) else row.row_number
 
 
-def _rejected(row: Rejection, reading: Reading) -> PreviewRow:
+def _shown(row: Candidate | Rejection, reading: Reading) -> PreviewRow:
+    if isinstance(row, Candidate):
+        return PreviewRow(_row_number(row), row.book.as_dict())
     fields = split(storable(row.raw_data), reading.dialect.delimiter)
     checker = Checker(reading.header, reading.dialect.encoding, "format")
     is_whole = len(fields) == len(reading.header.names)
-    return PreviewRow(row.row_number, checker.values(fields) if is_whole else {}, row.problems)
+    values = dict[str, str](checker.values(fields).items()) if is_whole else {}
+    return PreviewRow(_row_number(row), values, row.problems)
