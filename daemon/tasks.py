@@ -10,7 +10,7 @@ import structlog
 
 from daemon import intake
 from daemon.catalog import job_lock, jobs
-from daemon.catalog.database import Connection, Database, is_out_of_reach, limit_waiting
+from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
 from daemon.catalog.jobs import Job
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
@@ -75,7 +75,7 @@ class ImportTask:
 
     def _attempt(self, job_id: UUID) -> None:
         with self._database.connect() as connection:
-            limit_waiting(connection)
+            prepare_for_imports(connection)
             with job_lock.locked(connection, job_id) as acquired:
                 if acquired:
                     self._import(connection, job_id)

@@ -8,10 +8,11 @@ import io
 import sys
 import zipfile
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
-from daemon.importing import pipeline
-from daemon.importing.loader import Chunk
+from daemon.importing.candidates import Candidates
+from daemon.importing.checking import Checked, checked
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading, understand
 from daemon.importing.records import Record
@@ -67,23 +68,30 @@ def reading_of(path: Path, data: str | bytes, **options: object) -> Reading:
     return understand(path, ImportOptions.model_validate(options))
 
 
-def chunks_of(path: Path, data: str | bytes, **options: object) -> list[Chunk]:
-    """The checked rows of a file of this content."""
-    return list(pipeline.chunks(path, reading_of(path, data, **options), "format"))
+def checked_of(path: Path, data: str | bytes, **options: object) -> Checked:
+    """All rows of a file of this content, checked."""
+    whole = Checked(Candidates())
+    for part in checked(path, reading_of(path, data, **options), "format"):
+        for column in fields(Candidates):
+            mine, more = getattr(whole.candidates, column.name), getattr(part.candidates, column.name)
+            mine.update(more) if isinstance(mine, dict) else mine.extend(more)
+        whole.rejections += part.rejections
+    whole.candidates = whole.candidates.in_order()
+    whole.rejections.sort(key=lambda rejection: rejection.row_number)
+    return whole
 
 
 def books_of(path: Path, data: str | bytes, **options: object) -> list[tuple[str, str, str, int | None]]:
     """The books of a file of this content, none of its rows being rejected."""
-    chunks = chunks_of(path, data, **options)
-    assert [rejection.error_message for chunk in chunks for rejection in chunk.rejections] == []
-    books = [candidate.book for chunk in chunks for candidate in chunk.candidates]
-    return [(book.title, book.author, book.isbn, book.publication_year) for book in books]
+    found = checked_of(path, data, **options)
+    assert [rejection.error_message for rejection in found.rejections] == []
+    return [(book.title, book.author, book.isbn, book.publication_year) for book in found.candidates.books()]
 
 
 def errors_of(path: Path, data: str | bytes, **options: object) -> list[tuple[int, str]]:
     """Row number and message of the rejected rows of a file of this content."""
-    chunks = chunks_of(path, data, **options)
-    return [(error.row_number, error.error_message) for chunk in chunks for error in chunk.rejections]
+    found = checked_of(path, data, **options)
+    return [(error.row_number, error.error_message) for error in found.rejections]
 
 
 def records_of(path: Path, reading: Reading) -> list[Record]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from daemon import settings
 from daemon.catalog import books, jobs, row_errors
-from daemon.catalog.database import Connection
+from daemon.catalog.database import Connection, Database
 from daemon.catalog.ids import uuid7
 from daemon.catalog.jobs import Job
 from daemon.importing import pipeline
@@ -39,6 +41,21 @@ def after_a_chunk(connection: Connection, job: Job) -> Callable[[], bool]:
     """A wish to stop that comes when a chunk more than now is stored."""
     before = jobs.get(connection, job.id).processed_rows
     return lambda: jobs.get(connection, job.id).processed_rows > before
+
+
+@contextmanager
+def held_up(*isbns: str) -> Iterator[None]:
+    """In this home, imports wait where they come to one of ``isbns``: somebody else is about to store it."""
+    with (
+        Database(*settings.load()) as database,
+        database.connect() as other,
+        other.transaction(force_rollback=True),
+    ):
+        for isbn in isbns:
+            other.execute(
+                "INSERT INTO books (id, title, author, isbn) VALUES (gen_random_uuid(), 'T', 'A', %s)", [isbn]
+            )
+        yield
 
 
 def import_text(connection: Connection, path: Path, text: str | bytes, **options: object) -> Job:

@@ -13,7 +13,7 @@ import pytest
 from daemon.importing import records, source
 from daemon.importing.dialect import Dialect
 from daemon.importing.quotes import Layout
-from tests.files import HEADER, book, books_of, chunks_of, errors_of, table, written
+from tests.files import HEADER, book, books_of, checked_of, errors_of, table, written
 
 UNCLOSED = "Quoted field is never closed"
 
@@ -33,9 +33,9 @@ def damaged(text: str, row: int, change: Callable[[str], str]) -> str:
 def test_an_unclosed_quote_costs_its_record(path: Path) -> None:
     text = damaged(table(), 3, lambda line: '"' + line)
     assert errors_of(path, text) == [(3, UNCLOSED)]
-    chunk = chunks_of(path, text)[0]
-    assert chunk.rejections[0].raw_data == '"' + ",".join(book(2))
-    assert [candidate.record.row_number for candidate in chunk.candidates] == [2, 4, 5, 6]
+    found = checked_of(path, text)
+    assert found.rejections[0].raw_data == '"' + ",".join(book(2))
+    assert found.candidates.numbers == [2, 4, 5, 6]
 
 
 STYLES: dict[str, dict[str, Any]] = {
@@ -61,12 +61,10 @@ STRAYS: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("row", [2, 500, 2000, 2001])
 def test_one_stray_quote_costs_one_record_at_most(path: Path, style: str, stray: str, row: int) -> None:
     text = damaged(table(2000, **STYLES[style]), row, STRAYS[stray])
-    chunks = chunks_of(path, text)
-    rejected = [rejection for chunk in chunks for rejection in chunk.rejections]
-    books = {candidate.book.isbn for chunk in chunks for candidate in chunk.candidates}
-    assert {rejection.row_number for rejection in rejected} <= {row}
+    found = checked_of(path, text)
+    assert {rejection.row_number for rejection in found.rejections} <= {row}
     others = {book(number)[2] for number in range(1, 2001)} - {book(row - 1)[2]}
-    assert others <= books
+    assert others <= set(found.candidates.isbns)
 
 
 def test_a_stray_quote_among_100_000_lines(path: Path) -> None:
@@ -127,8 +125,8 @@ def test_quotes_in_wrong_places(path: Path, line: str, title: str | None, author
 
 def test_the_quotes_of_a_rejected_row_are_kept(path: Path) -> None:
     text = written([HEADER]) + '"Best" of Rock,A,bad,\n'
-    (chunk,) = chunks_of(path, text)
-    assert chunk.rejections[0].raw_data == '"""Best"" of Rock",A,bad,'
+    found = checked_of(path, text)
+    assert found.rejections[0].raw_data == '"""Best"" of Rock",A,bad,'
 
 
 def test_tab_separated_files_without_quoting(path: Path) -> None:
@@ -148,7 +146,7 @@ def test_many_strays_cost_one_record_each(path: Path, strays: int) -> None:
     rows += [f'"S,A,{book(300)[2]}\n', f'"multi\nline",A,{book(301)[2]}\n', f"end,A,{book(302)[2]}\n"]
     text = "title,author,isbn\n" + "".join(rows)
     assert len(errors_of(path, text)) == strays + 1
-    titles = [candidate.book.title for chunk in chunks_of(path, text) for candidate in chunk.candidates]
+    titles = checked_of(path, text).candidates.titles
     assert titles == ["Q"] * strays + ["multi\nline", "end"]
 
 
@@ -173,8 +171,8 @@ def test_a_long_record_with_a_field_too_many_is_one_error(path: Path) -> None:
 
 def test_row_numbers_and_raw_data_after_recovery(path: Path) -> None:
     text = written([HEADER, ["Two\nlines", "A", "bad", ""], book(1)]) + '"never closed\n\n' + "x,y,bad,\n"
-    (chunk,) = chunks_of(path, text)
-    assert [(error.row_number, error.raw_data) for error in chunk.rejections] == [
+    found = checked_of(path, text)
+    assert [(error.row_number, error.raw_data) for error in found.rejections] == [
         (2, '"Two\nlines",A,bad,'),
         (4, '"never closed'),
         (6, "x,y,bad,"),

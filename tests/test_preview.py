@@ -9,7 +9,7 @@ import pytest
 from bibliflow_tui.commands.demo import examples
 from daemon.catalog import books
 from daemon.catalog.database import Connection
-from daemon.importing import pipeline
+from daemon.importing import checking
 from daemon.importing.options import ImportOptions
 from daemon.importing.preview import Preview, scan
 from tests.files import HEADER, book, reading_of, written
@@ -59,10 +59,10 @@ def test_it_can_be_printed_whatever_is_in_the_file(tmp_path: Path) -> None:
 
 
 def test_it_grows_and_can_be_left_at_any_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(checking, "BATCH_ROWS", 10)
     path = tmp_path / "books.csv"
     reading = reading_of(path, written([HEADER, *map(book, range(100))]))
     previews = scan(path, reading, ImportOptions())
     totals = [next(previews).total for _ in range(3)]
-    assert totals == [0, 10, 20]
+    assert totals == [0, 9, 19]  # the first ten records begin with the header
     previews.close()  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from tests.files import (
     HEADER,
     book,
     books_of,
-    chunks_of,
+    checked_of,
     errors_of,
     isbn13,
     packed,
@@ -269,8 +269,8 @@ def test_isbns_in_the_fourth_column_are_no_years(path: Path) -> None:
 
 
 def test_what_is_left_when_the_first_isbn_column_is_empty(path: Path) -> None:
-    (chunk,) = chunks_of(path, f'title,author,isbn,isbns\nT,A,[],"{I10}, {I13}"\n')
-    assert [(problem.code, problem.suggestion) for problem in chunk.rejections[0].problems] == [
+    found = checked_of(path, f'title,author,isbn,isbns\nT,A,[],"{I10}, {I13}"\n')
+    assert [(problem.code, problem.suggestion) for problem in found.rejections[0].problems] == [
         ("isbn_format", I13)
     ]
 

@@ -164,4 +164,4 @@ def test_the_first_well_formed_of_several_columns_wins() -> None:
     problems = checker.check(Record(2, ["43978", "9.78E+12", "T", "A"]))
     assert isinstance(problems, list)
     assert problems[0].code == "isbn_scientific"
-    assert rules.duplicate(row).message == "Duplicate ISBN: 0439785960"
+    assert rules.duplicate(row.isbn).message == "Duplicate ISBN: 0439785960"

@@ -47,7 +47,7 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
                     str(job.id)[:SHOWN_ID],
                     job.filename,
                     job.status.value,
-                    job.total_rows if job.total_rows is not None else "?",
+                    job.rows,
                     job.success_count,
                     job.error_count,
                     job.created_at,
@@ -88,14 +88,15 @@ def _state(job: Job) -> str:
     counts = f"{job.success_count:,} imported, {job.error_count:,} rejected"
     if job.skipped_count:
         counts += f", {job.skipped_count:,} skipped"
-    total = f"{job.total_rows:,}" if job.total_rows is not None else "?"
     match job.status:
         case JobStatus.PENDING:
             return f"waiting{f' ({job.failure_reason})' if job.failure_reason else ''}"
         case JobStatus.PROCESSING:
-            return f"importing, {job.progress_percent:.1f} % of {total} rows; so far {counts}"
+            return (
+                f"importing, {job.progress_percent:.1f} % after {job.processed_rows:,} rows; so far {counts}"
+            )
         case JobStatus.SUCCESS:
-            return f"done, {total} rows: {counts}, in {job.seconds:.1f} s"
+            return f"done, {job.rows:,} rows: {counts}, in {job.seconds:.1f} s"
         case JobStatus.FAILURE:
             return f"failed: {job.failure_reason}; {counts}"
         case JobStatus.CANCELLED:

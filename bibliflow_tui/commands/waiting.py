@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from bibliflow_tui.commands.session import Session, narrate
@@ -31,13 +31,14 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]}"),
         TextColumn("{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
     current = {job.id: job for job in jobs}
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bars = {job.id: progress.add_task(_name(job), total=None, speed="") for job in jobs}
+        bars = {job.id: progress.add_task(_name(job), total=1.0, rows="", speed="") for job in jobs}
         looked = time.monotonic()
         try:
             while True:
@@ -64,4 +65,6 @@ def _name(job: Job) -> str:
 
 def _show(progress: Progress, bar: TaskID, job: Job) -> None:
     speed = f"{job.rows_per_second:,.0f} rows/s" if job.rows_per_second else ""
-    progress.update(bar, total=job.total_rows, completed=job.processed_rows, speed=speed)
+    progress.update(
+        bar, total=1.0, completed=job.progress_percent / 100, rows=f"{job.processed_rows:,} rows", speed=speed
+    )

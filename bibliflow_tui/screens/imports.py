@@ -239,7 +239,7 @@ def job_row(job: Job) -> Row:
             formats.state_of(job).content(),
             job.filename,
             formats.bar(job.progress_percent, BAR),
-            f"{job.total_rows:,}" if job.total_rows is not None else "",
+            f"{job.rows:,}" if job.rows else "",
             Content.styled(f"{job.error_count:,} ✗", "$text-error") if job.error_count else "0 ✗",
             _when(job),
         ],

@@ -48,8 +48,8 @@ def _counts(job: Job) -> Content:
     parts = [f"{job.success_count:,} imported", f"{job.error_count:,} rejected"]
     if job.skipped_count:
         parts.append(f"{job.skipped_count:,} skipped")
-    if job.status is JobStatus.PROCESSING and job.total_rows is not None:
-        parts.append(f"{job.total_rows - job.processed_rows:,} to go")
+    if job.rows_to_go is not None:
+        parts.append(f"about {job.rows_to_go:,} to go")
     elif job.finished_at:
         parts.append(f"took {formats.duration(job.seconds)}")
     return Content.assemble(formats.state_of(job).content(), "   ", "   ".join(parts))

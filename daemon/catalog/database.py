@@ -23,6 +23,7 @@ OLDEST_SERVER = 150000
 
 CONNECTION_OPTIONS: dict[str, Any] = {
     "application_name": "bibliflow",
+    "client_encoding": "UTF8",
     "connect_timeout": 5,  # seconds
     # A server that vanished without a word is given up after this; libpq would wait for ever.
     "tcp_user_timeout": 15_000,  # milliseconds
@@ -195,12 +196,14 @@ def ensure_alive(connection: Connection) -> None:
     ConnectionPool.check_connection(connection)
 
 
-def limit_waiting(connection: Connection) -> None:
+def prepare_for_imports(connection: Connection) -> None:
     """Let no statement of an import wait for ever: for another one's lock, for a server that is stuck.
 
-    The server, too, gives up a client that is gone without a word, and with it the locks that it holds.
+    The server, too, gives up a client that is gone without a word, and with it the locks that it holds. Nor
+    does a chunk's COMMIT wait for the server's disk: a crash of the server loses the last chunks together
+    with their checkpoints, and the import goes on before them.
     """
-    for name, value in WAITING_LIMITS.items():
+    for name, value in {**WAITING_LIMITS, "synchronous_commit": "off"}.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
 
 

@@ -77,6 +77,7 @@ class Job:
     read_as: dict[str, Any] | None = None
     """How the importer understood the file: its dialect, and its header."""
     total_rows: int | None = None
+    """Data rows of the file; known when it was read to its end."""
     processed_rows: int = 0
     success_count: int = 0
     error_count: int = 0
@@ -94,13 +95,26 @@ class Job:
         object.__setattr__(self, "status", JobStatus(self.status))
 
     @property
+    def rows(self) -> int:
+        """The rows of the file, as far as they are known."""
+        return self.processed_rows if self.total_rows is None else self.total_rows
+
+    @property
+    def share(self) -> float:
+        """How much of the file's bytes is done, 0.0 to 1.0."""
+        return min(self.bytes_read / self.file_size, 1.0) if self.file_size else 0.0
+
+    @property
     def progress_percent(self) -> float:
         """0.0 to 100.0; 100.0 only for a job that has done every row."""
-        if self.status is JobStatus.SUCCESS:
-            return 100.0
-        if not self.total_rows:
-            return 0.0
-        return min(round(100 * self.processed_rows / self.total_rows, 1), 99.9)
+        return 100.0 if self.status is JobStatus.SUCCESS else min(round(100 * self.share, 1), 99.9)
+
+    @property
+    def rows_to_go(self) -> int | None:
+        """About how many rows are left, as far as the bytes of the file tell; None when they do not."""
+        if self.status is not JobStatus.PROCESSING or not self.share:
+            return None
+        return round(self.processed_rows * (1 / self.share - 1))
 
     @property
     def seconds(self) -> float:
@@ -120,9 +134,9 @@ class Job:
     @property
     def eta_seconds(self) -> float | None:
         """Time that the remaining rows take at that speed; None when it cannot be told."""
-        if self.status is not JobStatus.PROCESSING or not self.total_rows or not self.rows_per_second:
+        if self.rows_to_go is None or not self.rows_per_second:
             return None
-        return round((self.total_rows - self.processed_rows) / self.rows_per_second, 1)
+        return round(self.rows_to_go / self.rows_per_second, 1)
 
     def status_object(self, errors_preview: list[dict[str, Any]]) -> dict[str, Any]:
         """The job as the commands print it in JSON."""
@@ -238,13 +252,10 @@ def start(connection: Connection, job_id: UUID) -> Job | None:
     return job
 
 
-def describe(connection: Connection, job_id: UUID, read_as: dict[str, Any], total_rows: int) -> None:
-    """Record how the file was understood and how many data rows it has."""
+def describe(connection: Connection, job_id: UUID, read_as: dict[str, Any]) -> None:
+    """Record how the file was understood."""
     with connection.transaction():
-        connection.execute(
-            "UPDATE import_jobs SET read_as = %s, total_rows = %s WHERE id = %s",
-            [Jsonb(read_as), total_rows, job_id],
-        )
+        connection.execute("UPDATE import_jobs SET read_as = %s WHERE id = %s", [Jsonb(read_as), job_id])
         _notify(connection, job_id)
 
 
@@ -274,9 +285,14 @@ def resolve(connection: Connection, job_id: UUID, *, success: int, skipped: int)
     _notify(connection, job_id)
 
 
-def succeed(connection: Connection, job_id: UUID) -> bool:
-    """Mark the job SUCCESS; False if it is not PROCESSING any more."""
-    return _finish(connection, job_id, JobStatus.SUCCESS, None)
+def succeed(connection: Connection, job_id: UUID, total_rows: int) -> bool:
+    """Mark the job SUCCESS, its file having this many rows; False if it is not PROCESSING any more.
+
+    The table refuses it for a job whose checkpoint counts other than ``total_rows``.
+    """
+    with connection.transaction():
+        connection.execute("UPDATE import_jobs SET total_rows = %s WHERE id = %s", [total_rows, job_id])
+        return _finish(connection, job_id, JobStatus.SUCCESS, None)
 
 
 def fail(connection: Connection, job_id: UUID, reason: str) -> bool:
@@ -286,6 +302,8 @@ def fail(connection: Connection, job_id: UUID, reason: str) -> bool:
 
 def _finish(connection: Connection, job_id: UUID, status: JobStatus, reason: str | None) -> bool:
     with connection.transaction():
+        # On the server's disk when this returns, and with it all that was committed before.
+        connection.execute("SET LOCAL synchronous_commit TO DEFAULT")
         updated = connection.execute(
             "UPDATE import_jobs SET status = %s, failure_reason = %s, finished_at = now()"
             " WHERE id = %s AND status IN ('PENDING', 'PROCESSING')",

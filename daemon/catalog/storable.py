@@ -7,13 +7,24 @@ import re
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Whether PostgreSQL can hold ``text``."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()  # of a large text, ten times as fast as looking for lone surrogates
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def storable(text: str) -> str:
     r"""``text`` with NUL as ``\x00`` and bytes that could not be decoded as ``\xNN``.
 
     Python carries undecodable bytes as lone surrogates (U+DC00 + byte); PostgreSQL's text takes neither those
     nor NUL. Nothing is dropped: what was there stays readable.
     """
-    if _UNSTORABLE.search(text) is None:
+    if is_storable(text):
         return text
     return _UNSTORABLE.sub(_escape, text)
 

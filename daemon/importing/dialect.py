@@ -85,6 +85,10 @@ class Dialect:
         ).writerow(fields)
         return buffer.getvalue().removesuffix("\r\n")
 
+    def raw_data(self, text: str) -> str:
+        """As :meth:`format`, the record that is written as ``text``: with quotes of any style, a line end."""
+        return self.format(split(text, self.delimiter)) if '"' in text else text.rstrip("\r\n")
+
 
 def split(raw_data: str, delimiter: str = ",") -> list[str]:
     """The fields of a record that :meth:`Dialect.format` wrote, or of the rest of a damaged one."""

@@ -64,7 +64,6 @@ SEPARATORS = (b"\n", b"\r", b",", b";", b"\t")
 
 LABELS = {"cp932": "Shift_JIS", "cp949": "EUC-KR", "mac-roman": "Mac Roman", "gb18030": "GB 18030"}
 
-_ESCAPED = re.compile("[\udc80-\udcff]")
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
 
@@ -155,8 +154,9 @@ class _Evidence:
         if block.isascii() and not self._decoder.getstate()[0]:
             return
         text = self._decoder.decode(block)
-        strange = len(text) - len(_NOT_ASCII.sub("", text))
-        bad = len(text) - len(_ESCAPED.sub("", text))
+        # Encoding a text is ten times as fast as looking through it for what cannot be encoded.
+        strange = len(text) - len(text.encode("ascii", "ignore"))
+        bad = len(text) - len(text.encode("utf-8", "ignore").decode())
         self._good += strange - bad
         self._bad += bad
         if bad:

@@ -12,14 +12,14 @@ from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import RowError
 from daemon.importing import dialect
-from daemon.importing.loader import Candidate, Loader, Stored
+from daemon.importing.candidates import Candidates
+from daemon.importing.loader import Loader, Stored
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
-from daemon.importing.records import Record
-from daemon.importing.rules import BookRow, Checker, duplicate
+from daemon.importing.rules import BookRow, Checker
 
 CHUNK_ROWS = 5000
-"""Rows of one transaction at most, as in an import."""
+"""Rows of one transaction at most."""
 
 
 class BusyError(Exception):
@@ -86,13 +86,13 @@ class _Fixer:
     def fix(self, errors: Sequence[RowError]) -> Fixed:
         """Import those of ``errors`` that pass, in one transaction."""
         ids: dict[int, UUID] = {}
-        candidates = []
+        candidates = Candidates()
         for error in errors:
             fields = dialect.split(error.raw_data, self._delimiter)
             repairs = {problem["field"]: problem["suggestion"] for problem in error.problems}
             row = self._checker.check_repaired(fields, repairs)
             if isinstance(row, BookRow):
-                candidates.append(Candidate(Record(error.row_number, fields), row, row.book()))
+                candidates.add(error.row_number, error.raw_data, row)
                 ids[error.row_number] = error.id
         with self._connection.transaction():
             stored = self._loader.store(candidates)
@@ -103,8 +103,9 @@ class _Fixer:
     def _record(self, stored: Stored, ids: dict[int, UUID]) -> None:
         duplicates = {
             # It has no suggestion: so the row is not tried again, but shown as what it is.
-            ids.pop(candidate.record.row_number): duplicate(candidate.row)
-            for candidate in stored.duplicates
+            ids.pop(rejection.row_number): problem
+            for rejection in stored.duplicates
+            for problem in rejection.problems
         }
         row_errors.resolve(self._connection, list(ids.values()))
         row_errors.add_problems(self._connection, duplicates)

@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
 from daemon.catalog import books, jobs, row_errors
-from daemon.catalog.books import NewBook
+from daemon.catalog.books import EncodedBooks, NewBook
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Counts
 from daemon.catalog.row_errors import Rejection
+from daemon.importing.candidates import Candidates
+from daemon.importing.chunk import Chunk
 from daemon.importing.dialect import Dialect
-from daemon.importing.records import Record
-from daemon.importing.rules import BookRow, duplicate
 from daemon.settings import DuplicatePolicy
 
 REMEMBER_DUPLICATES = 8
 """Chunks for which a chunk with known ISBNs makes the loader expect more of them. A COPY that meets one
-is lost work; an insert that asks for each row costs twice a COPY."""
+is lost work; asking for every ISBN takes TODO of a COPY's time."""
 
 
 class JobWithdrawnError(Exception):
     """The job was cancelled or deleted meanwhile; its chunk was not stored."""
-
-
-class Candidate(NamedTuple):
-    """A record that passed the rules; whether its ISBN is new is not known yet."""
-
-    record: Record
-    row: BookRow
-    book: NewBook
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Consecutive records of a file, checked."""
-
-    candidates: list[Candidate] = field(default_factory=list)
-    rejections: list[Rejection] = field(default_factory=list)
-    bytes_read: int = 0
-    """How far the file was read when the chunk was complete."""
-
-    def __len__(self) -> int:
-        return len(self.candidates) + len(self.rejections)
 
 
 class Stored(NamedTuple):
@@ -53,7 +31,7 @@ class Stored(NamedTuple):
     success: int
     """Books added or changed."""
     skipped: int
-    duplicates: list[Candidate]
+    duplicates: list[Rejection]
     """Those that are row errors, as their ISBNs are there already."""
 
 
@@ -75,75 +53,76 @@ class Loader:
         Raises :class:`JobWithdrawnError` if the job is no longer being processed.
         """
         with self._connection.transaction():
-            stored = self.store(chunk.candidates)
-            rejections = chunk.rejections
-            if stored.duplicates:
-                rejections = rejections + [
-                    self._reject_duplicate(candidate) for candidate in stored.duplicates
-                ]
-                rejections.sort(key=lambda rejection: rejection.row_number)
-            row_errors.add(self._connection, self._job_id, rejections)
-            counts = Counts(stored.success, len(rejections), stored.skipped)
+            stored = self._store(chunk)
+            counts = Counts(
+                stored.success, chunk.error_count + len(stored.duplicates), chunk.skipped + stored.skipped
+            )
+            if counts.error:
+                errors = chunk.errors, row_errors.encode(self._job_id, stored.duplicates)
+                row_errors.copy(self._connection, errors)
             if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read):
                 raise JobWithdrawnError
         return counts
 
-    def store(self, candidates: Sequence[Candidate]) -> Stored:
+    def _store(self, chunk: Chunk) -> Stored:
+        if self._policy == "update":
+            return self._update(chunk.updates)
+        known = self._add(chunk.books)
+        return self._stored(
+            len(chunk.books) - len(known), chunk.origins.having(known) if known else Candidates()
+        )
+
+    def store(self, candidates: Candidates) -> Stored:
         """Make books of ``candidates`` as the policy for duplicates says; to be called in a transaction."""
-        return self._update(candidates) if self._policy == "update" else self._add(candidates)
+        if self._policy == "update":
+            return self._update(candidates.in_order().books())
+        first, repeated = candidates.first_of_each()
+        known = self._add(books.encode(self._job_id, first.books()))
+        there = [place for place, isbn in enumerate(first.isbns) if isbn in known]
+        stored = self._stored(len(first) - len(known), first.pick(there))
+        again = self._stored(0, repeated)
+        return Stored(stored.success, stored.skipped + again.skipped, stored.duplicates + again.duplicates)
 
-    def _add(self, candidates: Sequence[Candidate]) -> Stored:
+    def _stored(self, success: int, others: Candidates) -> Stored:
         """Policies "error" and "skip": the first row with an ISBN wins."""
-        first: dict[str, Candidate] = {}
-        repeated = [
-            candidate
-            for candidate in candidates
-            if first.setdefault(candidate.book.isbn, candidate) is not candidate
-        ]
-        added = self._insert([candidate.book for candidate in first.values()])
-        if len(added) < len(first):
-            repeated += [candidate for isbn, candidate in first.items() if isbn not in added]
         if self._policy == "skip":
-            return Stored(len(added), len(repeated), [])
-        return Stored(len(added), 0, repeated)
+            return Stored(success, len(others), [])
+        return Stored(success, 0, others.as_duplicates(self._dialect))
 
-    def _insert(self, new: Sequence[NewBook]) -> set[str]:
-        """Add those of ``new`` that the catalogue lacks; their ISBNs."""
-        if not new:
-            return set()
-        if not self._expect_duplicates and books.copy_all(self._connection, self._job_id, new):
-            return {book.isbn for book in new}
-        added = books.insert_missing(self._connection, self._job_id, new)
-        if len(added) < len(new):
-            self._expect_duplicates = REMEMBER_DUPLICATES
-        else:
+    def _add(self, new: EncodedBooks) -> set[str]:
+        """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""
+        known: set[str] = set()
+        if self._expect_duplicates and new:
+            known = books.existing(self._connection, new.isbns)
             self._expect_duplicates -= 1
-        return added
+        missing = new.without(known) if known else new
+        # False if there is one after all, perhaps as another import stored it in this moment.
+        while missing and not books.copy(self._connection, missing):
+            known |= books.existing(self._connection, missing.isbns)
+            missing = new.without(known)
+        if known:
+            self._expect_duplicates = REMEMBER_DUPLICATES
+        return known
 
-    def _reject_duplicate(self, candidate: Candidate) -> Rejection:
-        record = candidate.record
-        return Rejection(record.row_number, self._dialect.format(record.fields), [duplicate(candidate.row)])
-
-    def _update(self, candidates: Sequence[Candidate]) -> Stored:
+    def _update(self, wanted: Sequence[NewBook]) -> Stored:
         """Policy "update": the last row with an ISBN wins; a row that changes nothing is skipped.
 
-        Rows are taken one after another against what the catalogue would hold by then, so that the counts
-        do not depend on where chunks begin.
+        Rows are taken one after another, in the order of the file, against what the catalogue would hold by
+        then, so that the counts do not depend on where chunks begin.
         """
-        isbns = {candidate.book.isbn for candidate in candidates}
         while True:
-            known = books.lock_existing(self._connection, isbns)
+            known = books.lock_existing(self._connection, {book.isbn for book in wanted})
             state = dict(known)
             changed = 0
-            for candidate in candidates:
-                if state.get(candidate.book.isbn) != candidate.book:
-                    state[candidate.book.isbn] = candidate.book
+            for book in wanted:
+                if state.get(book.isbn) != book:
+                    state[book.isbn] = book
                     changed += 1
             new = [book for isbn, book in state.items() if isbn not in known]
             # False if another import stored one of these ISBNs in this moment: look again.
-            if not new or books.copy_all(self._connection, self._job_id, new):
+            if not new or books.copy(self._connection, books.encode(self._job_id, new)):
                 break
         books.update_all(
             self._connection, [book for isbn, book in state.items() if isbn in known and book != known[isbn]]
         )
-        return Stored(changed, len(candidates) - changed, [])
+        return Stored(changed, len(wanted) - changed, [])

@@ -10,9 +10,8 @@ from typing import Any
 
 from daemon.catalog.row_errors import Problem, Rejection
 from daemon.catalog.storable import storable
-from daemon.importing import pipeline
+from daemon.importing.checking import Checked, checked
 from daemon.importing.dialect import split
-from daemon.importing.loader import Candidate, Chunk
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
 from daemon.importing.rules import Checker
@@ -77,7 +76,7 @@ def scan(
     options: ImportOptions,
     known: Callable[[Sequence[str]], set[str] | None] | None = None,
 ) -> Iterator[Preview]:
-    """Go through the file at ``path``; the growing preview after each chunk, the last time complete.
+    """Go through the file at ``path``; the growing preview after each batch, the last time complete.
 
     ``known`` tells which of some ISBNs the catalogue has, None if that is no longer known. Stop asking for
     more to cancel. Raises :class:`~daemon.importing.source.SourceError`. Remembers the ISBNs of the file,
@@ -86,43 +85,39 @@ def scan(
     preview = Preview(in_catalogue=None if known is None else 0)
     seen: set[str] = set()
     yield preview
-    for chunk in pipeline.chunks(path, reading, options.isbn_check):
-        _add(preview, chunk, reading)
-        isbns = []
-        for candidate in chunk.candidates:
-            if candidate.book.isbn in seen:
-                preview.repeated += 1
-            else:
-                seen.add(candidate.book.isbn)
-                isbns.append(candidate.book.isbn)
+    for part in checked(path, reading, options.isbn_check):
+        _add(preview, part, reading)
+        isbns = [isbn for isbn in set(part.candidates.isbns) if isbn not in seen]
+        seen.update(isbns)
+        preview.repeated += len(part.candidates) - len(isbns)
         if known is not None and preview.in_catalogue is not None and isbns:
             there = known(isbns)
             preview.in_catalogue = None if there is None else preview.in_catalogue + len(there)
         yield preview
 
 
-def _add(preview: Preview, chunk: Chunk, reading: Reading) -> None:
+def _add(preview: Preview, part: Checked, reading: Reading) -> None:
     if len(preview.first) < SHOWN_ROWS:
-        rows: list[Candidate | Rejection] = [*chunk.candidates, *chunk.rejections]
-        rows.sort(key=_row_number)
-        preview.first += [_shown(row, reading) for row in rows[: SHOWN_ROWS - len(preview.first)]]
-    preview.total += len(chunk)
-    preview.rejected += len(chunk.rejections)
-    preview.bytes_read = chunk.bytes_read
-    for rejection in chunk.rejections:
+        rows = [
+            *(
+                PreviewRow(number, book.as_dict())
+                for number, book in zip(part.candidates.numbers, part.candidates.books(), strict=True)
+            ),
+            *(_shown(rejection, reading) for rejection in part.rejections),
+        ]
+        rows.sort(key=lambda row: row.row_number)
+        preview.first += rows[: SHOWN_ROWS - len(preview.first)]
+    preview.total += len(part)
+    preview.rejected += len(part.rejections)
+    preview.bytes_read = part.bytes_read
+    for rejection in part.rejections:
         preview.codes.update({problem.code for problem in rejection.problems})
         preview.fixable += all(problem.suggestion for problem in rejection.problems)
 
 
-def _row_number(row: Candidate | Rejection) -> int:
-    return row.record.row_number if isinstance(row, Candidate) else row.row_number
-
-
-def _shown(row: Candidate | Rejection, reading: Reading) -> PreviewRow:
-    if isinstance(row, Candidate):
-        return PreviewRow(_row_number(row), row.book.as_dict())
-    fields = split(storable(row.raw_data), reading.dialect.delimiter)
+def _shown(rejection: Rejection, reading: Reading) -> PreviewRow:
+    fields = split(storable(rejection.raw_data), reading.dialect.delimiter)
     checker = Checker(reading.header, reading.dialect.encoding, "format")
     is_whole = len(fields) == len(reading.header.names)
     values = dict[str, str](checker.values(fields).items()) if is_whole else {}
-    return PreviewRow(_row_number(row), values, row.problems)
+    return PreviewRow(rejection.row_number, values, rejection.problems)

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from daemon import isbn
 from daemon.catalog.books import NewBook
 from daemon.catalog.row_errors import Problem
-from daemon.catalog.storable import storable
+from daemon.catalog.storable import is_storable, storable
 from daemon.importing import encoding, repair
 from daemon.importing.header import Header
 from daemon.importing.records import Record
@@ -34,7 +34,6 @@ _DATE = re.compile(
     # A time of day, as databases write it: 2006-09-16T00:00:00+00:00
     r"(?:[T ][0-9]{1,2}:[0-9]{2}[0-9:.]*(?: ?[AP]M)?(?:Z| ?[+-][0-9:]{2,6})?)?$"
 )
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def _required(field: str, value: str) -> str:
@@ -136,9 +135,9 @@ def _problem(details: Any) -> Problem:
     return Problem(details["loc"][0], details["type"], details["msg"], value)
 
 
-def duplicate(row: BookRow) -> Problem:
-    """The problem of a row whose ISBN is in the file or the catalogue already."""
-    return Problem("isbn", "duplicate_isbn", f"Duplicate ISBN: {row.isbn}", row.isbn)
+def duplicate(isbn: str) -> Problem:
+    """The problem of a row whose ISBN, as cleaned from it, is in the file or the catalogue already."""
+    return Problem("isbn", "duplicate_isbn", f"Duplicate ISBN: {isbn}", isbn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +154,7 @@ class Checker:
             return [record.damage]
         problems = []
         fields = record.fields
-        if _UNSTORABLE.search("".join(fields)):
+        if not is_storable("".join(fields)):
             problems = self._unstorable(fields)
             fields = [storable(field) for field in fields]
         if len(fields) != len(self.header.names):
@@ -177,7 +176,7 @@ class Checker:
         problems = []
         if "\x00" in text:
             problems.append(Problem(None, "nul_character", "Row contains a NUL character"))
-        if _UNSTORABLE.search(text.replace("\x00", "")):
+        if not is_storable(text.replace("\x00", "")):
             name = encoding.label(self.encoding)
             problems.append(Problem(None, "encoding", f"Row is not valid {name}"))
         return problems

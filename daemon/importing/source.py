@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import BinaryIO, NamedTuple, TextIO
 
 from daemon.catalog.row_errors import Problem
 from daemon.importing import encoding, packing, records
+from daemon.importing.batch import Batch, from_lines, from_records
 from daemon.importing.dialect import LONGEST_RECORD, Dialect
 from daemon.importing.packing import PackingError, Unpacked
 from daemon.importing.quotes import Layout
@@ -64,6 +66,8 @@ class RecordReader:
         self._file = file
         self._dialect = dialect
         self._layout = layout
+        self._number = dialect.first_row - 1
+        """Of the last record that was read."""
 
     @property
     def bytes_read(self) -> int:
@@ -71,21 +75,43 @@ class RecordReader:
         return self._file.tell()
 
     def __iter__(self) -> Iterator[Record]:
-        number = self._dialect.first_row - 1
-        lines: list[str] = []
+        for lines, block in self._blocks():
+            yield from self._one_by_one(lines, block)
+
+    def batches(self, width: int, most: int) -> Iterator[Batch]:
+        """The same records, up to ``most`` at a time, by columns where they have ``width`` fields."""
+        for lines, block in self._blocks():
+            while lines:
+                batch = from_lines(lines[:most], self._number + 1, self._dialect, width)
+                if batch is None:
+                    break
+                self._number += len(lines[:most])
+                del lines[:most]
+                yield batch
+            rest = self._one_by_one(lines, block)
+            while some := list(itertools.islice(rest, most)):
+                yield from_records(some, self._dialect, width)
+
+    def _blocks(self) -> Iterator[tuple[list[str], _Block]]:
+        """Each block, with its lines behind those that its predecessors left: records that go on in it."""
         passed_over = self._dialect.preamble
+        lines: list[str] = []
         for block in _blocks(self._text):
             lines += block.lines[passed_over:]
             passed_over -= min(passed_over, len(block.lines))
-            done = 0
-            for piece in records.split(lines, self._dialect, self._layout, is_last=block.is_last):
-                number += 1
-                done = piece.end
-                yield Record(number, piece.fields, _unclosed() if piece.is_damaged else None)
-            del lines[:done]
-            if block.overlong is not None:
-                number += 1
-                yield Record(number, [block.overlong.rstrip("\r\n")], _overlong())
+            yield lines, block
+
+    def _one_by_one(self, lines: list[str], block: _Block) -> Iterator[Record]:
+        """The complete records at the beginning of ``lines``, and what follows them in the block."""
+        done = 0
+        for piece in records.split(lines, self._dialect, self._layout, is_last=block.is_last):
+            self._number += 1
+            done = piece.end
+            yield Record(self._number, piece.fields, _unclosed() if piece.is_damaged else None)
+        del lines[:done]
+        if block.overlong is not None:
+            self._number += 1
+            yield Record(self._number, [block.overlong.rstrip("\r\n")], _overlong())
 
 
 def first_lines(stream: BinaryIO, encoding_name: str, characters: int) -> list[str]:

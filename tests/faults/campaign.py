@@ -22,7 +22,7 @@ from daemon.settings import Paths
 from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
 
-ROWS = 15_000
+ROWS = 100_000
 """Rows of each of the two files: about a second, so that faults hit all parts of an import."""
 
 PATIENCE = 30.0

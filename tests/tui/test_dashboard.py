@@ -28,7 +28,7 @@ from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection, DatabaseError
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
-from tests.imports import new_job
+from tests.imports import held_up, new_job
 from tests.tui.waiting import wait_until
 
 
@@ -177,10 +177,11 @@ async def test_an_import_is_cancelled_and_goes_on(home: Path, tmp_path: Path) ->
     lines = (f"Book {n},Author,{n:013},2000\n" for n in range(50_000))
     path.write_text("title,author,isbn,publication_year\n" + "".join(lines))
     async with dashboard() as (app, pilot):
-        await add(app, pilot, path)
-        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["▶ importing"] and "Cancel" in footer(app))
-        await pilot.press("c")
-        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"])
+        with held_up(f"{49_999:013}"):
+            await add(app, pilot, path)
+            await wait_until(pilot, lambda: cells(app, 0)[:1] == ["▶ importing"] and "Cancel" in footer(app))
+            await pilot.press("c")
+            await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"])
         await wait_until(pilot, lambda: "Retry" in footer(app) and "Cancel" not in footer(app))
         await pilot.press("r")
         await wait_until(pilot, lambda: cells(app, 0)[:1] == ["✓ done"], seconds=30)

@@ -1,0 +1,127 @@
+"""Work done ahead, by a process of its own: the next chunks are read while the database stores this one.
+
+A process and no thread, as two threads of Python wait for each other's interpreter lock: measured on a
+million rows, 3.6 seconds against 4.1 with threads and 5.5 one after the other.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import traceback
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection as PipeEnd
+from queue import Empty, Queue
+from threading import Thread
+from typing import Any, NoReturn, TypeVar
+
+T = TypeVar("T")
+
+LOOK = 0.25
+"""Seconds between two looks whether to stop, while nothing comes."""
+
+PIPE_SIZE = 1024 * 1024
+"""Bytes on their way at once, where the system lets one say so."""
+
+GC_THRESHOLD = 200_000
+"""Objects made before the collector looks at them. Rows are no cycles; at the usual 700 it takes a fifth of
+the time to see that."""
+
+_ITEM, _ERROR, _END = range(3)
+
+
+class ReaderDiedError(Exception):
+    """The process that worked ahead was killed."""
+
+
+def ahead(
+    make: Callable[[], Iterator[T]], check: Callable[[], None], inherited: int
+) -> Generator[T, None, None]:
+    """What ``make()`` yields, made in a process of its own, a few items ahead.
+
+    What it raises is raised here; :class:`ReaderDiedError` if it was killed. ``check`` is called several
+    times a second while there is nothing, and may raise to end it. The process closes the file descriptor
+    ``inherited``: a server must see at once when this one is dead. Close the iterator to end the process.
+    """
+    receiver, sender = Pipe(duplex=False)
+    _widen(sender)
+    child = os.fork()
+    if child == 0:
+        _work(make, sender, receiver, inherited)
+    sender.close()
+    arrived: Queue[tuple[int, Any]] = Queue(maxsize=1)
+    # What arrives is taken from the pipe while the database has its turn.
+    thread = Thread(target=_receive, args=(receiver, arrived), name="receiver", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = _next(arrived, check)
+            if kind == _END:
+                return
+            if kind == _ERROR:
+                raise value
+            yield value
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        while thread.is_alive():
+            with suppress(Empty):
+                arrived.get(timeout=0.01)
+        receiver.close()
+
+
+def _next(arrived: Queue[tuple[int, Any]], check: Callable[[], None]) -> tuple[int, Any]:
+    while True:
+        with suppress(Empty):
+            return arrived.get(timeout=LOOK)
+        check()
+
+
+def _receive(receiver: PipeEnd, arrived: Queue[tuple[int, Any]]) -> None:
+    kind = _ITEM
+    while kind == _ITEM:
+        try:
+            kind, value = pickle.loads(receiver.recv_bytes())  # noqa: S301 - our own child's
+        except (EOFError, OSError):
+            kind, value = _ERROR, ReaderDiedError()
+        arrived.put((kind, value))
+
+
+def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd, inherited: int) -> NoReturn:
+    """The other process. It leaves without a trace: nothing of what it inherited is its own to close."""
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.close(inherited)
+        receiver.close()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        with suppress(BrokenPipeError):  # nobody wants it any more
+            _send_all(make, sender)
+    finally:
+        os._exit(0)
+
+
+def _send_all(make: Callable[[], Iterator[Any]], sender: PipeEnd) -> None:
+    try:
+        for item in make():
+            sender.send_bytes(pickle.dumps((_ITEM, item), pickle.HIGHEST_PROTOCOL))
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        error.add_note(f"In the process that read the file:\n{traceback.format_exc()}")
+        sender.send_bytes(pickle.dumps((_ERROR, error)))
+    else:
+        sender.send_bytes(pickle.dumps((_END, None)))
+
+
+def _widen(pipe: PipeEnd) -> None:
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)

@@ -1,0 +1,81 @@
+"""Rows that passed the rules, by columns; whether their ISBNs are new is not known yet."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+
+from daemon.catalog.books import NewBook
+from daemon.catalog.row_errors import Rejection
+from daemon.importing.dialect import Dialect
+from daemon.importing.rules import BookRow, duplicate
+
+
+@dataclass(slots=True)
+class Candidates:
+    """One entry per row in every column, in any order."""
+
+    numbers: list[int] = field(default_factory=list)
+    """Row numbers."""
+    texts: list[str] = field(default_factory=list)
+    """The records as CSV in the file's delimiter, quoted where need be; perhaps with their line ends."""
+    isbns: list[str] = field(default_factory=list)
+    """In their canonical form."""
+    titles: list[str] = field(default_factory=list)
+    authors: list[str] = field(default_factory=list)
+    years: list[int | None] = field(default_factory=list)
+    written: dict[int, str] = field(default_factory=dict)
+    """By row number, the ISBNs that the rows have in another form, cleaned."""
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def add(self, number: int, text: str, row: BookRow) -> None:
+        """One more row."""
+        book = row.book()
+        self.numbers.append(number)
+        self.texts.append(text)
+        self.isbns.append(book.isbn)
+        self.titles.append(book.title)
+        self.authors.append(book.author)
+        self.years.append(book.publication_year)
+        if row.isbn != book.isbn:
+            self.written[number] = row.isbn
+
+    def pick(self, places: Sequence[int]) -> Candidates:
+        """The rows at these places."""
+        return Candidates(
+            [self.numbers[place] for place in places],
+            [self.texts[place] for place in places],
+            [self.isbns[place] for place in places],
+            [self.titles[place] for place in places],
+            [self.authors[place] for place in places],
+            [self.years[place] for place in places],
+            self.written,
+        )
+
+    def in_order(self) -> Candidates:
+        """The rows in the order of the file."""
+        return self.pick(sorted(range(len(self)), key=self.numbers.__getitem__))
+
+    def first_of_each(self, seen: Container[str] = frozenset()) -> tuple[Candidates, Candidates]:
+        """The first row in the file with each ISBN that was not ``seen``, and the rows that repeat one."""
+        ordered = self.in_order()
+        first: dict[str, int] = {}
+        is_first = [
+            isbn not in seen and first.setdefault(isbn, place) == place
+            for place, isbn in enumerate(ordered.isbns)
+        ]
+        repeated = [place for place, is_one in enumerate(is_first) if not is_one]
+        return ordered.pick(list(first.values())), ordered.pick(repeated)
+
+    def books(self) -> list[NewBook]:
+        """The books that the rows describe."""
+        return list(map(NewBook, self.titles, self.authors, self.isbns, self.years))
+
+    def as_duplicates(self, dialect: Dialect) -> list[Rejection]:
+        """The errors of these rows, whose ISBNs are in the file or the catalogue already."""
+        return [
+            Rejection(number, dialect.raw_data(text), [duplicate(self.written.get(number, isbn))])
+            for number, text, isbn in zip(self.numbers, self.texts, self.isbns, strict=True)
+        ]

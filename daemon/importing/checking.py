@@ -1,0 +1,76 @@
+"""A file's records against the rules, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.catalog.row_errors import Rejection
+from daemon.importing.batch import Batch, from_records
+from daemon.importing.candidates import Candidates
+from daemon.importing.reading import Reading
+from daemon.importing.records import Record
+from daemon.importing.rules import BookRow, Checker
+from daemon.importing.screen import Screen
+from daemon.importing.source import SourceError, open_reader
+from daemon.settings import IsbnCheck
+
+BATCH_ROWS = 1000
+"""Records that are read and checked at once, while all of them fit into a processor's cache. TODO"""
+
+
+@dataclass(slots=True)
+class Checked:
+    """Consecutive rows of a file, checked."""
+
+    candidates: Candidates
+    rejections: list[Rejection] = field(default_factory=list)
+    bytes_read: int = 0
+    """How far into the file, packed as it is, its reader has come."""
+    size: int = 0
+    """Characters of the rows."""
+
+    def __len__(self) -> int:
+        return len(self.candidates) + len(self.rejections)
+
+
+def checked(path: Path, reading: Reading, isbn_check: IsbnCheck, *, skip: int = 0) -> Iterator[Checked]:
+    """The rows of the file at ``path``, without the first ``skip`` of them, in batches.
+
+    Raises :class:`~daemon.importing.source.SourceError`, also if there are fewer.
+    """
+    screen = Screen(reading.header, isbn_check)
+    checker = Checker(reading.header, reading.dialect.encoding, isbn_check)
+    with open_reader(path, reading.dialect, reading.header.layout) as reader:
+        for batch in _behind(reader.batches(len(reading.header.names), BATCH_ROWS), reading, skip):
+            certain, doubtful = screen.certain(batch)
+            result = Checked(certain, [], reader.bytes_read, batch.size)
+            for record in [*map(batch.record, doubtful), *batch.others]:
+                if not record.is_blank:
+                    _check_one(result, record, checker, reading)
+            if result:
+                yield result
+
+
+def _behind(batches: Iterable[Batch], reading: Reading, skip: int) -> Iterator[Batch]:
+    """The batches behind the header and ``skip`` rows."""
+    left = skip + (1 if reading.header.is_in_file else 0)
+    for batch in batches:
+        if not left:
+            yield batch
+            continue
+        records = [record for record in batch.records() if not record.is_blank]
+        yield from_records(records[left:], reading.dialect, len(reading.header.names))
+        left -= min(left, len(records))
+    if left and skip:
+        raise SourceError(f"The file has fewer than the {skip:,} rows that were imported: it has changed")
+
+
+def _check_one(result: Checked, record: Record, checker: Checker, reading: Reading) -> None:
+    checked = checker.check(record)
+    text = record.fields[0] if record.damage else reading.dialect.format(record.fields)
+    if isinstance(checked, BookRow):
+        result.candidates.add(record.row_number, text, checked)
+    else:
+        result.rejections.append(Rejection(record.row_number, text, checked))

@@ -1,0 +1,129 @@
+"""What one transaction stores: consecutive rows, with all done for them that needs no database."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Container
+from dataclasses import dataclass
+from uuid import UUID
+
+from daemon.catalog import books, row_errors
+from daemon.catalog.books import EncodedBooks, NewBook
+from daemon.catalog.row_errors import Rejection
+from daemon.importing.candidates import Candidates
+from daemon.importing.checking import Checked
+from daemon.importing.dialect import Dialect
+from daemon.settings import DuplicatePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Which rows the books of a chunk come from; in few objects, to pass from one process to another fast."""
+
+    numbers: array[int]
+    joined_texts: str
+    """The texts of the candidates, joined with NUL, which no row has that passed."""
+    isbns: str
+    """Joined too."""
+    written: dict[int, str]
+
+    def having(self, isbns: Container[str]) -> Candidates:
+        """The rows with these ISBNs, without what else their books are."""
+        known = self.isbns.split()
+        texts = self.joined_texts.split("\0")
+        places = [place for place, isbn in enumerate(known) if isbn in isbns]
+        return Candidates(
+            [self.numbers[place] for place in places],
+            [texts[place] for place in places],
+            [known[place] for place in places],
+            written=self.written,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some rows of a file on their way to the loader. Counts are rows."""
+
+    rows: int
+    books: EncodedBooks
+    """The first one with each ISBN; none under the policy "update"."""
+    origins: Origins
+    """Of those, in the order of the file."""
+    updates: list[NewBook]
+    """All of them in the order of the file, under the policy "update"."""
+    errors: bytes
+    """Encoded: what the rules reject; under the policy "error", also what repeats an ISBN of the chunk."""
+    error_count: int
+    skipped: int
+    """What repeats an ISBN of the chunk, under the policy "skip"."""
+    bytes_read: int
+    """How far the file was read."""
+
+
+class Packer:
+    """Makes one chunk of checked rows."""
+
+    def __init__(self, job_id: UUID, dialect: Dialect, policy: DuplicatePolicy) -> None:
+        self._job_id = job_id
+        self._dialect = dialect
+        self._policy = policy
+        self._encoder = books.Encoder(job_id)
+        self._isbns: set[str] = set()
+        self._numbers = array("Q")
+        self._texts: list[str] = []
+        self._written: dict[int, str] = {}
+        self._updates: list[NewBook] = []
+        self._rejections: list[Rejection] = []
+        self._rows = self._skipped = self._bytes_read = 0
+        self.size = 0
+        """Characters of its rows."""
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def add(self, checked: Checked) -> None:
+        """Add rows that follow those it has."""
+        self._rows += len(checked)
+        self._bytes_read = checked.bytes_read
+        self.size += checked.size
+        self._rejections += checked.rejections
+        if self._policy == "update":
+            self._updates += checked.candidates.in_order().books()
+        else:
+            self._add_first(checked.candidates)
+
+    def _add_first(self, candidates: Candidates) -> None:
+        isbns = set(candidates.isbns)
+        if len(isbns) < len(candidates) or not self._isbns.isdisjoint(isbns):
+            candidates, repeated = candidates.first_of_each(self._isbns)
+            if self._policy == "skip":
+                self._skipped += len(repeated)
+            else:
+                self._rejections += repeated.as_duplicates(self._dialect)
+        self._isbns |= isbns
+        if candidates:
+            encode(self._encoder, candidates)
+            self._numbers.extend(candidates.numbers)
+            self._texts.append("\0".join(candidates.texts))
+            self._written |= candidates.written
+
+    def pack(self) -> Chunk:
+        """The chunk."""
+        encoded = self._encoder.finish()
+        return Chunk(
+            rows=self._rows,
+            books=encoded,
+            origins=Origins(self._numbers, "\0".join(self._texts), self._encoder.isbns, self._written),
+            updates=self._updates,
+            errors=row_errors.encode(self._job_id, self._rejections),
+            error_count=len(self._rejections),
+            skipped=self._skipped,
+            bytes_read=self._bytes_read,
+        )
+
+
+def encode(encoder: books.Encoder, candidates: Candidates) -> None:
+    """Give the books of ``candidates``, whose ISBNs are new, to ``encoder``."""
+    encoder.add(
+        isbns=candidates.isbns, titles=candidates.titles, authors=candidates.authors, years=candidates.years
+    )

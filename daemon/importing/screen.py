@@ -1,0 +1,108 @@
+"""Finds the rows that are certainly valid, many at a time.
+
+Only speed: every other row goes to :class:`~daemon.importing.rules.BookRow`, which alone rejects, and which
+would make the same books of these. A row costs 0.5 microseconds here and 15 there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from daemon import isbn
+from daemon.catalog.storable import is_storable
+from daemon.importing.batch import Batch
+from daemon.importing.candidates import Candidates
+from daemon.importing.header import Header
+from daemon.importing.rules import EARLIEST_YEAR, LATEST_YEAR, LONGEST_TEXT, parse_year
+from daemon.settings import BookField, IsbnCheck
+
+_THIRTEEN_DIGITS = re.compile("[0-9]{13}")
+_ALL_THIRTEEN_DIGITS = re.compile("(?:[0-9]{13}\n)*[0-9]{13}")
+
+_YEARS = {str(year): year for year in range(EARLIEST_YEAR, LATEST_YEAR + 1)}
+
+
+class Screen:
+    """Looks at the records of one file."""
+
+    def __init__(self, header: Header, isbn_check: IsbnCheck) -> None:
+        self._columns = header.columns
+        self._isbn_check = isbn_check
+
+    def certain(self, batch: Batch) -> tuple[Candidates, Sequence[int]]:
+        """The rows of ``batch`` that are certainly valid, and the places in it of those that may not be."""
+        doubtful = _unstorable(batch.texts)
+        titles = self._texts("title", batch, doubtful)
+        authors = self._texts("author", batch, doubtful)
+        isbns, written = self._isbns(batch, doubtful)
+        years = self._years(batch, doubtful)
+        found = Candidates(list(batch.numbers), list(batch.texts), isbns, titles, authors, years, written)
+        if doubtful:
+            found = found.pick([index for index in range(len(found)) if index not in doubtful])
+        return found, sorted(doubtful)
+
+    def _texts(self, field: BookField, batch: Batch, doubtful: set[int]) -> list[str]:
+        # Of several columns the first that is not empty is chosen: so this one, if it is not.
+        values = list(map(str.strip, batch.columns[self._columns[field][0]]))
+        if not all(values):
+            doubtful.update(_places(values, lambda value: not value))
+        if max(map(len, values), default=0) > LONGEST_TEXT:
+            doubtful.update(_places(values, lambda value: len(value) > LONGEST_TEXT))
+        return values
+
+    def _isbns(self, batch: Batch, doubtful: set[int]) -> tuple[list[str], dict[int, str]]:
+        """ISBNs in their canonical form, and by row number as cleaned where that is another."""
+        # Of several columns the first that is well-formed is chosen: so this one, if it is.
+        values = list(map(str.strip, batch.columns[self._columns["isbn"][0]]))
+        written: dict[int, str] = {}
+        if self._isbn_check == "format" and _ALL_THIRTEEN_DIGITS.fullmatch("\n".join(values)):
+            return values, written
+        for place, value in enumerate(values):
+            if self._isbn_check == "format" and _THIRTEEN_DIGITS.fullmatch(value):
+                continue
+            cleaned = isbn.clean(value)
+            if not self._is_certain(value, cleaned):
+                doubtful.add(place)
+                continue
+            values[place] = isbn.canonical(cleaned)
+            if values[place] != cleaned:
+                written[batch.numbers[place]] = cleaned
+        return values, written
+
+    def _is_certain(self, value: str, cleaned: str) -> bool:
+        return (
+            isbn.is_well_formed(cleaned)
+            and not isbn.is_scientific(value)
+            and (self._isbn_check == "format" or isbn.has_right_check_digit(cleaned))
+        )
+
+    def _years(self, batch: Batch, doubtful: set[int]) -> list[int | None]:
+        places = self._columns.get("publication_year")
+        if not places:
+            return [None] * len(batch.numbers)
+        values = batch.columns[places[0]]
+        years = list(map(_YEARS.get, values))
+        if None in years:
+            for index, (value, year) in enumerate(zip(values, years, strict=True)):
+                if year is None and not (len(places) == 1 and (not value or value.isspace())):
+                    years[index] = _certain_year(value)
+                    if years[index] is None:
+                        doubtful.add(index)
+        return years
+
+
+def _certain_year(value: str) -> int | None:
+    year = parse_year(value)
+    return year if year is not None and EARLIEST_YEAR <= year <= LATEST_YEAR else None
+
+
+def _unstorable(texts: Sequence[str]) -> set[int]:
+    """The places of texts that PostgreSQL cannot hold."""
+    if is_storable("".join(texts)):
+        return set()
+    return set(_places(texts, lambda text: not is_storable(text)))
+
+
+def _places(values: Sequence[str], applies: Callable[[str], object]) -> list[int]:
+    return [index for index, value in enumerate(values) if applies(value)]

@@ -1,0 +1,192 @@
+"""What is done for speed changes nothing: with it and without it the same comes out."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.catalog import books, row_errors
+from daemon.catalog.books import NewBook
+from daemon.catalog.database import Connection
+from daemon.catalog.row_errors import Problem, Rejection
+from daemon.importing.batch import Batch
+from daemon.importing.candidates import Candidates
+from daemon.importing.dialect import Dialect, split
+from daemon.importing.header import Header
+from daemon.importing.quotes import Layout
+from daemon.importing.records import Record
+from daemon.importing.rules import BookRow, Checker
+from daemon.importing.screen import Screen
+from daemon.importing.source import RecordReader
+from daemon.settings import IsbnCheck
+from tests.files import book, isbn13
+from tests.imports import new_job
+
+PIECES = [*'",;\n\r \\', "\r\n", "a", "9780439785969", "\0", "\udce9", "é", "\u2028", "\x1c", "2001"]
+WIDTH = 3
+
+
+def reader(text: str, dialect: Dialect) -> RecordReader:
+    stream = io.BytesIO()
+    return RecordReader(io.StringIO(text, newline=""), stream, dialect, Layout(WIDTH, (2,)))
+
+
+@given(
+    st.lists(st.sampled_from([*PIECES, "T,A,9780439785969\n", '"T, T","A ""B""",9780439785969\r\n', ",,\n"])),
+    st.sampled_from([Dialect(), Dialect(";"), Dialect(backslash=True), Dialect(skip_spaces=True)]),
+    st.integers(1, 5),
+)
+def test_records_are_the_same_one_by_one_and_in_batches(
+    pieces: list[str], dialect: Dialect, most: int
+) -> None:
+    text = "".join(pieces)
+    batches = list(reader(text, dialect).batches(WIDTH, most))
+    assert [record for batch in batches for record in batch.records()] == list(reader(text, dialect))
+    for batch in batches:
+        assert 0 < len(batch) <= most
+        for place, raw in enumerate(batch.texts):
+            fields = batch.record(place).fields
+            assert split(raw, dialect.delimiter) == fields
+            assert dialect.raw_data(raw) == dialect.format(fields)
+
+
+PROBLEM_KEYS = ("field", "code", "message", "value", "suggestion", "evidence")
+
+TEXTS = st.sampled_from(
+    ["Title", " Title\u00a0", "", " ", "\u3000", "x" * 2000, "x" * 2001, "T\x1c", "T\0", "T\udce9", "Zoë"]
+)
+ISBNS = st.sampled_from(
+    [
+        *(isbn13(1), isbn13(2), isbn13(2)[:12] + "0", "978-0-439-78596-9", "0-439-78596-0", "0439785961"),
+        *("043942089x", f'="{isbn13(3)}"', f"[{isbn13(3)}]", "[]", "", " ", "9.78E+12", "12345"),
+        *("٩٧٨٠٤٣٩٧٨٥٩٦٩", f"\u2009{isbn13(4)} "),
+    ]
+)
+YEARS = st.sampled_from(
+    [
+        "2001",
+        " 2001",
+        "",
+        " ",
+        "1997.0",
+        "2006-09-16",
+        "c1999",
+        "999",
+        "2101",
+        "soon",
+        "1000",
+        "+2001",
+        "٢٠٠١",
+    ]
+)
+
+HEADERS = [
+    Header(("title", "author", "isbn"), {"title": (0,), "author": (1,), "isbn": (2,)}, True),
+    Header(
+        ("title", "author", "isbn", "isbn10", "year", "old year", "title 2"),
+        {"title": (0, 6), "author": (1,), "isbn": (2, 3), "publication_year": (4, 5)},
+        True,
+    ),
+    Header(
+        ("author", "publication_year", "title", "isbn", "price"),
+        {"title": (2,), "author": (0,), "isbn": (3,), "publication_year": (1,)},
+        True,
+    ),
+]
+
+
+def fields_for(header: Header) -> st.SearchStrategy[list[str]]:
+    kinds = {"title": TEXTS, "author": TEXTS, "isbn": ISBNS, "publication_year": YEARS}
+    by_column = {place: kinds[field] for field, places in header.columns.items() for place in places}
+    return st.tuples(*(by_column.get(place, TEXTS) for place in range(len(header.names)))).map(list)
+
+
+@given(st.data(), st.sampled_from(HEADERS), st.sampled_from(["format", "checksum"]))
+def test_the_rules_say_the_same_of_what_the_screen_takes(
+    data: st.DataObject, header: Header, isbn_check: IsbnCheck
+) -> None:
+    rows = data.draw(st.lists(fields_for(header), max_size=6))
+    records = [Record(number, row) for number, row in enumerate(rows, 2)]
+    batch = Batch(
+        [record.row_number for record in records],
+        [Dialect().format(record.fields) for record in records],
+        list(zip(*rows, strict=True)) or [()] * len(header.names),
+        [],
+        0,
+    )
+    certain, doubtful = Screen(header, isbn_check).certain(batch)
+    assert len(certain) + len(doubtful) == len(records)
+    alone = Candidates()
+    checker = Checker(header, "utf-8", isbn_check)
+    for place in set(range(len(records))) - set(doubtful):
+        row = checker.check(records[place])
+        assert isinstance(row, BookRow)
+        alone.add(records[place].row_number, batch.texts[place], row)
+    certain.written = {
+        number: certain.written[number] for number in certain.numbers if number in certain.written
+    }
+    assert certain == alone.in_order()
+
+
+def test_the_screen_takes_what_is_common() -> None:
+    """Otherwise it would be of no use, and nobody would notice."""
+    header = Header(
+        ("t", "a", "i", "y"), {"title": (0,), "author": (1,), "isbn": (2,), "publication_year": (3,)}, True
+    )
+    rows = [book(number) for number in range(20)]
+    rows += [["T", "A", value, "2001"] for value in ("978-0-439-78596-9", "0439785960", f'="{isbn13(3)}"')]
+    rows += [["T", "A", isbn13(1), value] for value in ("", "1997.0", "9/16/2006")]
+    batch = Batch(range(len(rows)), [""] * len(rows), list(zip(*rows, strict=True)), [], 0)
+    assert Screen(header, "format").certain(batch)[1] == Screen(header, "checksum").certain(batch)[1] == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_books_arrive_as_they_were_encoded(connection: Connection, seed: int) -> None:
+    texts = ["a", "Zoë", "\\N", "\t\n\r\\.", "日本語", "x" * 2000, '"', "\x01\x1b", "\u2028"]
+    sent = [
+        NewBook(texts[(n + seed) % 9], texts[(n * 7 + seed) % 9], isbn13(n), [None, 1000, 2100][n % 3])
+        for n in range(300)
+    ]
+    encoded = books.encode(new_job(connection).id, sent[::-1])
+    assert (len(encoded), encoded.isbns) == (300, sorted(encoded.isbns))
+    without = encoded.without({book.isbn for book in sent[:100]})
+    assert books.copy(connection, without)
+    assert not books.copy(connection, encoded)
+    assert books.copy(connection, encoded.without({book.isbn for book in sent[100:]}))
+    found = {book.isbn: book for book in books.search(connection)}
+    assert [
+        NewBook(found[book.isbn].title, found[book.isbn].author, book.isbn, found[book.isbn].publication_year)
+        for book in sent
+    ] == sent
+    ids = [found[isbn].id for isbn in without.isbns]
+    assert ids == sorted(ids)
+
+
+def test_errors_arrive_as_they_were_encoded(connection: Connection) -> None:
+    job = new_job(connection)
+    problems = [
+        Problem(
+            "isbn", "isbn_format", 'Invalid ISBN: "\\\n\0\udce9日\x1b', 'a"\\\t', "978", "like\u2028that"
+        ),
+        Problem(None, "field_count", "Row has 5 fields, header has 4"),
+    ]
+    sent = [Rejection(2**40, "x" * 3000 + "\0", problems), Rejection(2, "", problems[1:])]
+    row_errors.copy(connection, [row_errors.encode(job.id, sent), row_errors.encode(job.id, [])])
+    short, long = row_errors.page(connection, job.id)
+    assert (long.row_number, long.raw_data) == (2**40, "x" * 3000 + r"\x00")
+    assert long.error_message == "; ".join(['Invalid ISBN: "\\\n\\x00\\xe9日\x1b', problems[1].message])
+    assert [long.problems[0][key] for key in PROBLEM_KEYS] == [
+        *("isbn", "isbn_format", 'Invalid ISBN: "\\\n\\x00\\xe9日\x1b', 'a"\\\t', "978", "like\u2028that")
+    ]
+    assert short.problems == [
+        {
+            "field": None,
+            "code": "field_count",
+            "message": problems[1].message,
+            "value": None,
+            "suggestion": None,
+        }
+    ]
