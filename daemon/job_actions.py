@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-import structlog
-
 from daemon import intake
 from daemon.catalog import books, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
+from daemon.logger import Logger
 from daemon.queue import JobQueue
 from daemon.settings import Paths
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 CLEANED_AT_ONCE = 100
 """Jobs deleted in one transaction: each may have a million row errors."""

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import structlog
 from huey import Huey
 from huey.api import Task
 from huey.registry import Message
@@ -18,9 +17,10 @@ from huey.serializer import Serializer
 from huey.storage import SqliteStorage
 
 from daemon import sqlite_files
+from daemon.logger import Logger
 from daemon.settings import APP_NAME
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 BUSY_TIMEOUT = 30
 """Seconds that a process waits for another one's write to the queue file."""

@@ -5,13 +5,12 @@ Huey deletes a task before it runs it: a killed worker loses it. PostgreSQL stil
 
 from __future__ import annotations
 
-import structlog
-
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection
+from daemon.logger import Logger
 from daemon.queue import JobQueue
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 def reconcile(connection: Connection, queue: JobQueue) -> int:

@@ -19,18 +19,18 @@ from datetime import UTC, datetime
 from multiprocessing.context import ForkProcess
 from typing import Any
 
-import structlog
 from huey.consumer import Consumer, ConsumerStopped, ForkSafeFlag, Worker
 
 from daemon import reconciler
 from daemon.catalog.database import Database, DatabaseError, is_out_of_reach
 from daemon.control import DaemonLock
+from daemon.logger import Logger
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.state import Heartbeat, State
 from daemon.tasks import ImportTask
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 IDLE_POLL = 0.2
 """Seconds between looks at an empty queue. Huey's default lets it grow to 10 s."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-import structlog
+from daemon.logger import Logger
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

@@ -15,9 +15,10 @@ from daemon.catalog.jobs import Job
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
+from daemon.logger import Logger
 from daemon.settings import Paths
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 ATTEMPTS = 3

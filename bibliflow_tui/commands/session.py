@@ -11,9 +11,6 @@ from datetime import datetime
 from typing import Any, Literal
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from daemon import log, settings
 from daemon.catalog.database import Connection, Database
@@ -69,6 +66,10 @@ def print_table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[obje
     if not cells:
         narrate(empty)
         return
+    from rich.console import Console  # most commands print no tables
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for (title, kind), column in zip(columns, zip(*cells, strict=True), strict=True):
         justify: Literal["left", "right"] = "right" if kind == "right" else "left"

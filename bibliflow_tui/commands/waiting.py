@@ -15,11 +15,8 @@ from daemon.catalog import jobs as job_table
 from daemon.catalog.jobs import Job
 from daemon.visible import visible
 
-LOOK = 0.1
-"""Seconds between looks at the jobs."""
-
-LOOK_FOR_DAEMON = 2.0
-"""Seconds between looks whether the daemon that should do them is alive."""
+LOOK = 1.0
+"""Seconds between looks at all the jobs, as notifications may be lost, and whether the daemon is alive."""
 
 
 def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
@@ -37,22 +34,26 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
         TimeRemainingColumn(),
     )
     current = {job.id: job for job in jobs}
+    job_table.listen(opened.connection)
+    changed = set(current)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bars = {job.id: progress.add_task(_name(job), total=1.0, rows="", speed="") for job in jobs}
         looked = time.monotonic()
         try:
             while True:
-                for job_id in [job.id for job in current.values() if not job.status.is_final]:
+                unfinished = {job.id for job in current.values() if not job.status.is_final}
+                for job_id in changed & unfinished:
                     current[job_id] = job_table.get(opened.connection, job_id)
                     _show(progress, bars[job_id], current[job_id])
                 if all(job.status.is_final for job in current.values()):
                     return list(current.values())
-                if time.monotonic() - looked > LOOK_FOR_DAEMON:
+                changed = job_table.changed(opened.connection, LOOK)
+                if time.monotonic() - looked > LOOK:
                     looked = time.monotonic()
+                    changed = unfinished
                     if control.running(opened.paths) is None:
                         control.start(opened.paths)
                         narrate("The daemon had ended; started it again.")
-                time.sleep(LOOK)
         except KeyboardInterrupt:
             narrate("The imports go on without you; `bibliflow jobs` shows how they stand.")
             raise

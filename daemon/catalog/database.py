@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
@@ -214,7 +214,7 @@ def is_out_of_reach(error: BaseException) -> bool:
 
 def migrations() -> list[tuple[int, str, str]]:
     """The numbered SQL files as (version, name, SQL), in order."""
-    files = resources.files("daemon.catalog") / "migrations"
+    files = Path(__file__).parent / "migrations"
     return sorted(
         (int(match[1]), match[2], file.read_text(encoding="utf-8"))
         for file in files.iterdir()

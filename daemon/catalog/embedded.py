@@ -23,12 +23,12 @@ from types import TracebackType
 from typing import Self
 
 import psycopg
-import structlog
 from psycopg.conninfo import make_conninfo
 
 from daemon.catalog import _ownership as ownership
 from daemon.catalog._cluster import PORT, ROLE, START_TIMEOUT, STOP_TIMEOUT, Cluster, Postmaster
 from daemon.catalog._ownership import ServerError
+from daemon.logger import Logger
 
 __all__ = ["EmbeddedServer", "ServerError"]
 
@@ -38,7 +38,7 @@ ORPHANS_TIMEOUT = 20  # seconds; sessions of a killed postmaster notice within o
 DYING_TIMEOUT = 2  # seconds; a killed postmaster takes a moment to give its memory back
 POLL_INTERVAL = 0.02  # seconds
 
-log = structlog.get_logger(__name__)
+log = Logger(__name__)
 
 
 class EmbeddedServer:

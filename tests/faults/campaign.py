@@ -77,8 +77,8 @@ def kill_daemon(play: Play) -> None:
 
 
 def kill_worker(play: Play) -> None:
-    """SIGKILL for a child of the daemon: a worker or the housekeeper."""
-    if (daemon := play.daemon()) and (children := daemon.children()):
+    """SIGKILL for a process below the daemon: a worker, what reads ahead for one, the housekeeper."""
+    if (daemon := play.daemon()) and (children := daemon.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
             play.chance.choice(children).kill()
 
@@ -90,8 +90,8 @@ def stop_daemon(play: Play) -> None:
 
 
 def freeze(play: Play) -> None:
-    """SIGSTOP for a child of the daemon, and SIGCONT a little later."""
-    if (daemon := play.daemon()) and (children := daemon.children()):
+    """SIGSTOP for a process below the daemon, and SIGCONT a little later."""
+    if (daemon := play.daemon()) and (children := daemon.children(recursive=True)):
         child = play.chance.choice(children)
         with suppress(psutil.NoSuchProcess):
             child.suspend()
