@@ -17,18 +17,17 @@ def configure(*, quiet: bool = False, stream: TextIO | None = None) -> None:
     ``quiet`` programs, whose users read other things there, say warnings only.
     """
     stream = stream or sys.stderr
-    logger.configure_with(partial(_configure_structlog, stream, quiet=quiet))
+    logger.configure_with(partial(_configure_structlog, stream), quiet=quiet)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Formatter(stream))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def _configure_structlog(stream: TextIO, *, quiet: bool) -> None:
+def _configure_structlog(stream: TextIO) -> None:
     import structlog
 
     structlog.configure(
         processors=[*_processors(), _renderer(stream)],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(stream),
     )
 

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 _configure: Callable[[], None] | None = None
+_quiet = False
 
 
-def configure_with(function: Callable[[], None]) -> None:
-    """Let ``function`` configure structlog when it is needed."""
-    global _configure
-    _configure = function
+def configure_with(function: Callable[[], None], *, quiet: bool) -> None:
+    """Let ``function`` configure structlog when it is needed; ``quiet`` programs say warnings only."""
+    global _configure, _quiet
+    _configure, _quiet = function, quiet
 
 
 class Logger:
@@ -25,7 +26,8 @@ class Logger:
 
     def info(self, event: str, **values: Any) -> None:
         """Say what has happened."""
-        self._bound().info(event, **values)
+        if not _quiet:
+            self._bound().info(event, **values)
 
     def warning(self, event: str, **values: Any) -> None:
         """Say what should not happen."""
