@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.stage import Stage, program, psql, timed
 from daemon.catalog import books
+from daemon.catalog.copying import EncodedRows
 from daemon.catalog.ids import uuid7
 from daemon.importing.checking import checked
 from daemon.importing.options import ImportOptions
@@ -59,7 +60,7 @@ def has_pgloader() -> bool:
 def two_connections(stage: Stage, file: Path) -> float:
     """The limit: rows that were read, checked, sorted and encoded before, over two connections at once."""
     reading = understand(file, ImportOptions())
-    halves: list[list[books.EncodedBooks]] = [[], []]
+    halves: list[list[EncodedRows]] = [[], []]
     job_id = uuid7()
     encoder, size = books.Encoder(job_id), 0
     number = 0
@@ -73,7 +74,7 @@ def two_connections(stage: Stage, file: Path) -> float:
             number += 1
     halves[number % 2].append(encoder.finish())
 
-    def send(half: list[books.EncodedBooks]) -> None:
+    def send(half: list[EncodedRows]) -> None:
         with psycopg.connect(stage.conninfo, autocommit=True, client_encoding="UTF8") as connection:
             connection.execute("SET synchronous_commit = off")
             for chunk in half:

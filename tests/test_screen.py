@@ -151,17 +151,17 @@ def test_books_arrive_as_they_were_encoded(connection: Connection, seed: int) ->
         for n in range(300)
     ]
     encoded = books.encode(new_job(connection).id, sent[::-1])
-    assert (len(encoded), encoded.isbns) == (300, sorted(encoded.isbns))
-    without = encoded.without({book.isbn for book in sent[:100]})
+    assert (len(encoded), encoded.keys) == (300, sorted(encoded.keys))
+    without = encoded.only({book.isbn for book in sent[100:]})
     assert books.copy(connection, without)
     assert not books.copy(connection, encoded)
-    assert books.copy(connection, encoded.without({book.isbn for book in sent[100:]}))
+    assert books.copy(connection, encoded.only({book.isbn for book in sent[:100]}))
     found = {book.isbn: book for book in books.search(connection)}
     assert [
         NewBook(found[book.isbn].title, found[book.isbn].author, book.isbn, found[book.isbn].publication_year)
         for book in sent
     ] == sent
-    ids = [found[isbn].id for isbn in without.isbns]
+    ids = [found[isbn].id for isbn in without.keys]
     assert ids == sorted(ids)
 
 
@@ -174,7 +174,7 @@ def test_errors_arrive_as_they_were_encoded(connection: Connection) -> None:
         Problem(None, "field_count", "Row has 5 fields, header has 4"),
     ]
     sent = [Rejection(2**40, "x" * 3000 + "\0", problems), Rejection(2, "", problems[1:])]
-    row_errors.copy(connection, [row_errors.encode(job.id, sent), row_errors.encode(job.id, [])])
+    row_errors.copy(connection, row_errors.encode(job.id, sent))
     short, long = row_errors.page(connection, job.id)
     assert (long.row_number, long.raw_data) == (2**40, "x" * 3000 + r"\x00")
     assert long.error_message == "; ".join(['Invalid ISBN: "\\\n\\x00\\xe9日\x1b', problems[1].message])

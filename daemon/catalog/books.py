@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import accumulate
+from operator import add
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from daemon.catalog import copying
+from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
 
@@ -59,50 +59,17 @@ class Book:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedBooks:
-    """Books with different ISBNs as COPY takes them, in the order of their ISBNs.
-
-    Sorted, as that makes the index a third cheaper, and as it is the order in which every import takes its
-    locks: so two with the same ISBNs wait for each other instead of deadlocking.
-    """
-
-    rows: bytes
-    ends: array[int]
-    """Where in ``rows`` each book ends."""
-    joined_isbns: str
-    """In one text, which passes from one process to another faster than many."""
-
-    @property
-    def isbns(self) -> list[str]:
-        """The ISBNs."""
-        return self.joined_isbns.split()
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def without(self, isbns: Container[str]) -> EncodedBooks:
-        """The books whose ISBNs are not among ``isbns``."""
-        kept = [
-            (isbn, self.rows[start:end])
-            for isbn, start, end in zip(self.isbns, [0, *self.ends], self.ends, strict=False)
-            if isbn not in isbns
-        ]
-        return _joined([isbn for isbn, _ in kept], [row for _, row in kept])
-
-
 class Encoder:
     """Encodes new books of a job, with fresh identifiers, given by columns and in parts."""
 
     def __init__(self, job_id: UUID) -> None:
         self._job_id = job_id
-        self._isbns: list[str] = []
-        self._rows: list[bytes] = []
+        self._rows: dict[str, bytes] = {}
 
     @property
-    def isbns(self) -> str:
-        """The ISBNs in the order in which they came, with spaces between them."""
-        return " ".join(self._isbns)
+    def isbns(self) -> KeysView[str]:
+        """The ISBNs in the order in which they came."""
+        return self._rows.keys()
 
     def add(
         self,
@@ -113,8 +80,7 @@ class Encoder:
         years: Sequence[int | None],
     ) -> None:
         """Take more books; their ISBNs are canonical, and none came before."""
-        self._isbns += isbns
-        self._rows += copying.rows(
+        rows = copying.rows(
             copying.texts(isbns),
             copying.texts(titles),
             copying.texts(authors),
@@ -122,19 +88,21 @@ class Encoder:
             copying.same_uuid(self._job_id),
             more=1,
         )
+        self._rows.update(zip(isbns, rows, strict=True))
 
-    def finish(self) -> EncodedBooks:
-        """All of them."""
-        order = sorted(range(len(self._isbns)), key=self._isbns.__getitem__)
-        rows = map(self._rows.__getitem__, order)
+    def finish(self) -> EncodedRows:
+        """All of them, with their ISBNs as keys.
+
+        In the order of the ISBNs: that makes the index a third cheaper, and it is the order in which every
+        import takes its locks, so that two with the same ISBNs wait for each other instead of deadlocking.
+        """
+        isbns = sorted(self._rows)
         # The identifiers last, so that they ascend in the order in which the server stores the rows.
-        columns = rows, *copying.uuids(uuid7_block(len(order)))
-        return _joined(
-            list(map(self._isbns.__getitem__, order)), list(map(b"".join, zip(*columns, strict=False)))
-        )
+        identifiers = copying.uuid_fields(uuid7_block(len(isbns)))
+        return copying.join(isbns, list(map(add, map(self._rows.__getitem__, isbns), identifiers)))
 
 
-def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedBooks:
+def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedRows:
     """New books of a job, given one by one."""
     encoder = Encoder(job_id)
     encoder.add(
@@ -146,16 +114,12 @@ def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedBooks:
     return encoder.finish()
 
 
-def _joined(isbns: Sequence[str], rows: Sequence[bytes]) -> EncodedBooks:
-    return EncodedBooks(b"".join(rows), array("Q", accumulate(map(len, rows))), " ".join(isbns))
-
-
-def copy(connection: Connection, books: EncodedBooks) -> bool:
+def copy(connection: Connection, books: EncodedRows) -> bool:
     """COPY ``books`` into the catalogue; False, and nothing stored, if it has one of their ISBNs."""
     try:
         with connection.transaction():
             copying.copy(
-                connection, "books (isbn, title, author, publication_year, import_job_id, id)", [books.rows]
+                connection, "books (isbn, title, author, publication_year, import_job_id, id)", [books.data]
             )
     except psycopg.errors.UniqueViolation:
         return False
@@ -164,8 +128,11 @@ def copy(connection: Connection, books: EncodedBooks) -> bool:
 
 def existing(connection: Connection, isbns: Sequence[str]) -> set[str]:
     """Those of ``isbns``, in their canonical form, that the catalogue has."""
-    rows = connection.execute("SELECT isbn FROM books WHERE isbn = ANY(%s::text[])", [list(isbns)]).fetchall()
-    return {row[0] for row in rows}
+    # As one text each way, for ISBNs have no characters that would need quotes: a third of the time of lists.
+    row = connection.execute(
+        "SELECT string_agg(isbn, ',') FROM books WHERE isbn = ANY(%s::text[])", [f"{{{','.join(isbns)}}}"]
+    ).fetchone()
+    return set(row[0].split(",")) if row and row[0] else set()
 
 
 def lock_existing(connection: Connection, isbns: Iterable[str]) -> dict[str, NewBook]:

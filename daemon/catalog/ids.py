@@ -6,13 +6,13 @@ Made by the server they cost 3 microseconds a row; here one ``os.urandom`` call 
 from __future__ import annotations
 
 import os
+import struct
 import time
 from functools import lru_cache
-from itertools import repeat
 from uuid import UUID
 
 _COUNTER_BITS = 18
-_RANDOM_BYTES = 7
+_SIZE = 16
 
 
 def uuid7() -> UUID:
@@ -30,18 +30,22 @@ def uuid7_block(count: int) -> list[bytes]:
     identifiers: list[bytes] = []
     for first in range(0, count, 1 << _COUNTER_BITS):
         size = min(count - first, 1 << _COUNTER_BITS)
-        random = os.urandom(_RANDOM_BYTES * size)
-        parts = [random[start : start + _RANDOM_BYTES] for start in range(0, len(random), _RANDOM_BYTES)]
-        moment = (now + (first >> _COUNTER_BITS)).to_bytes(6, "big")
-        identifiers += map(b"".join, zip(repeat(moment), _counters(_power_above(size)), parts, strict=False))
+        block = bytearray(os.urandom(_SIZE * size))
+        # Byte by byte for all of them at once: a quarter of the time of putting each one together.
+        for place, byte in enumerate((now + (first >> _COUNTER_BITS)).to_bytes(6, "big")):
+            block[place::_SIZE] = bytes((byte,)) * size
+        for place, column in enumerate(_counters((size - 1).bit_length()), 6):
+            block[place::_SIZE] = column[:size]
+        identifiers += [identifier for (identifier,) in struct.iter_unpack(f"{_SIZE}s", block)]
     return identifiers
 
 
-def _power_above(size: int) -> int:
-    return 1 << (size - 1).bit_length()
-
-
-@lru_cache(maxsize=1)
-def _counters(count: int) -> list[bytes]:
-    """The three bytes in the middle: version 7, variant 10, and the counter."""
-    return [bytes((0x70 | n >> 14, n >> 6 & 0xFF, 0x80 | n & 0x3F)) for n in range(count)]
+@lru_cache
+def _counters(bits: int) -> tuple[bytes, bytes, bytes]:
+    """Bytes 6 to 8, each for all identifiers: version 7, variant 10, and around them the counter."""
+    numbers = range(1 << bits)
+    return (
+        bytes(0x70 | number >> 14 for number in numbers),
+        bytes(number >> 6 & 0xFF for number in numbers),
+        bytes(0x80 | number & 0x3F for number in numbers),
+    )

@@ -61,6 +61,9 @@ class Counts:
         """All of them."""
         return self.success + self.error + self.skipped
 
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.success + other.success, self.error + other.error, self.skipped + other.skipped)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from daemon.catalog import books, row_errors
-from daemon.catalog.books import EncodedBooks, NewBook
-from daemon.catalog.row_errors import Rejection
+from daemon.catalog.books import NewBook
+from daemon.catalog.copying import EncodedRows, join
 from daemon.importing.candidates import Candidates
 from daemon.importing.checking import Checked
 from daemon.importing.dialect import Dialect
@@ -18,18 +18,17 @@ from daemon.settings import DuplicatePolicy
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Which rows the books of a chunk come from; in few objects, to pass from one process to another fast."""
+    """Which rows the books of a chunk come from, in few objects."""
 
     numbers: array[int]
     joined_texts: str
     """The texts of the candidates, joined with NUL, which no row has that passed."""
-    isbns: str
-    """Joined too."""
+    joined_isbns: str
     written: dict[int, str]
 
     def having(self, isbns: Container[str]) -> Candidates:
         """The rows with these ISBNs, without what else their books are."""
-        known = self.isbns.split()
+        known = self.joined_isbns.split()
         texts = self.joined_texts.split("\0")
         places = [place for place, isbn in enumerate(known) if isbn in isbns]
         return Candidates(
@@ -45,10 +44,12 @@ class Chunk:
     """Some rows of a file on their way to the loader. Counts are rows."""
 
     rows: int
-    books: EncodedBooks
+    books: EncodedRows
     """The first one with each ISBN; none under the policy "update"."""
     origins: Origins
     """Of those, in the order of the file."""
+    duplicates: EncodedRows | None
+    """The errors that they are if their ISBNs are there already; None where that was not expected."""
     updates: list[NewBook]
     """All of them in the order of the file, under the policy "update"."""
     errors: bytes
@@ -63,17 +64,19 @@ class Chunk:
 class Packer:
     """Makes one chunk of checked rows."""
 
-    def __init__(self, job_id: UUID, dialect: Dialect, policy: DuplicatePolicy) -> None:
+    def __init__(
+        self, job_id: UUID, dialect: Dialect, policy: DuplicatePolicy, *, expects_duplicates: bool = False
+    ) -> None:
         self._job_id = job_id
         self._dialect = dialect
         self._policy = policy
         self._encoder = books.Encoder(job_id)
-        self._isbns: set[str] = set()
         self._numbers = array("Q")
         self._texts: list[str] = []
         self._written: dict[int, str] = {}
+        self._duplicates: list[bytes] | None = [] if expects_duplicates and policy == "error" else None
         self._updates: list[NewBook] = []
-        self._rejections: list[Rejection] = []
+        self._errors: list[bytes] = []
         self._rows = self._skipped = self._bytes_read = 0
         self.size = 0
         """Characters of its rows."""
@@ -86,44 +89,49 @@ class Packer:
         self._rows += len(checked)
         self._bytes_read = checked.bytes_read
         self.size += checked.size
-        self._rejections += checked.rejections
+        self._errors += row_errors.encode(self._job_id, checked.rejections)
         if self._policy == "update":
             self._updates += checked.candidates.in_order().books()
         else:
             self._add_first(checked.candidates)
 
     def _add_first(self, candidates: Candidates) -> None:
-        isbns = set(candidates.isbns)
-        if len(isbns) < len(candidates) or not self._isbns.isdisjoint(isbns):
-            candidates, repeated = candidates.first_of_each(self._isbns)
+        seen = self._encoder.isbns
+        if len(set(candidates.isbns)) < len(candidates) or not seen.isdisjoint(candidates.isbns):
+            candidates, repeated = candidates.first_of_each(seen)
             if self._policy == "skip":
                 self._skipped += len(repeated)
             else:
-                self._rejections += repeated.as_duplicates(self._dialect)
-        self._isbns |= isbns
-        if candidates:
-            encode(self._encoder, candidates)
+                self._errors += self._as_errors(repeated)
+        if not candidates:
+            return
+        self._encoder.add(
+            isbns=candidates.isbns,
+            titles=candidates.titles,
+            authors=candidates.authors,
+            years=candidates.years,
+        )
+        if self._duplicates is not None:
+            self._duplicates += self._as_errors(candidates)
+        else:
             self._numbers.extend(candidates.numbers)
             self._texts.append("\0".join(candidates.texts))
             self._written |= candidates.written
 
+    def _as_errors(self, candidates: Candidates) -> list[bytes]:
+        return row_errors.encode(self._job_id, candidates.as_duplicates(self._dialect))
+
     def pack(self) -> Chunk:
         """The chunk."""
-        encoded = self._encoder.finish()
+        isbns = self._encoder.isbns
         return Chunk(
             rows=self._rows,
-            books=encoded,
-            origins=Origins(self._numbers, "\0".join(self._texts), self._encoder.isbns, self._written),
+            books=self._encoder.finish(),
+            origins=Origins(self._numbers, "\0".join(self._texts), " ".join(isbns), self._written),
+            duplicates=None if self._duplicates is None else join(isbns, self._duplicates),
             updates=self._updates,
-            errors=row_errors.encode(self._job_id, self._rejections),
-            error_count=len(self._rejections),
+            errors=b"".join(self._errors),
+            error_count=len(self._errors),
             skipped=self._skipped,
             bytes_read=self._bytes_read,
         )
-
-
-def encode(encoder: books.Encoder, candidates: Candidates) -> None:
-    """Give the books of ``candidates``, whose ISBNs are new, to ``encoder``."""
-    encoder.add(
-        isbns=candidates.isbns, titles=candidates.titles, authors=candidates.authors, years=candidates.years
-    )

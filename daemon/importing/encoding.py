@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from daemon.catalog.storable import is_encodable
+
 ESCAPE = "bibliflow.escape"
 """Name of an error handler: bytes that cannot be decoded become lone surrogates U+DC00 + byte.
 
@@ -156,7 +158,7 @@ class _Evidence:
         text = self._decoder.decode(block)
         # Encoding a text is ten times as fast as looking through it for what cannot be encoded.
         strange = len(text) - len(text.encode("ascii", "ignore"))
-        bad = len(text) - len(text.encode("utf-8", "ignore").decode())
+        bad = 0 if is_encodable(text) else len(text) - len(text.encode("utf-8", "ignore").decode())
         self._good += strange - bad
         self._bad += bad
         if bad:

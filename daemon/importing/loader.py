@@ -7,7 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from daemon.catalog import books, jobs, row_errors
-from daemon.catalog.books import EncodedBooks, NewBook
+from daemon.catalog.books import NewBook
+from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Counts
 from daemon.catalog.row_errors import Rejection
@@ -47,30 +48,38 @@ class Loader:
         self._policy = policy
         self._expect_duplicates = 0
 
+    @property
+    def expects_duplicates(self) -> bool:
+        """Whether ISBNs of late were in the catalogue already."""
+        return self._expect_duplicates > 0
+
     def load(self, chunk: Chunk) -> Counts:
         """Store ``chunk`` and advance the checkpoint, or change nothing.
 
         Raises :class:`JobWithdrawnError` if the job is no longer being processed.
         """
         with self._connection.transaction():
-            stored = self._store(chunk)
-            counts = Counts(
-                stored.success, chunk.error_count + len(stored.duplicates), chunk.skipped + stored.skipped
-            )
-            if counts.error:
-                errors = chunk.errors, row_errors.encode(self._job_id, stored.duplicates)
-                row_errors.copy(self._connection, errors)
+            counts, duplicates = self._store(chunk)
+            counts += Counts(error=chunk.error_count, skipped=chunk.skipped)
             if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read):
                 raise JobWithdrawnError
+            if counts.error:
+                row_errors.copy(self._connection, [chunk.errors, *duplicates])
         return counts
 
-    def _store(self, chunk: Chunk) -> Stored:
+    def _store(self, chunk: Chunk) -> tuple[Counts, list[bytes]]:
+        """Store the books; what became of their rows, and the errors that some of them are, encoded."""
         if self._policy == "update":
-            return self._update(chunk.updates)
+            stored = self._update(chunk.updates)
+            return Counts(stored.success, 0, stored.skipped), []
         known = self._add(chunk.books)
-        return self._stored(
-            len(chunk.books) - len(known), chunk.origins.having(known) if known else Candidates()
-        )
+        success = len(chunk.books) - len(known)
+        if self._policy == "skip" or not known:
+            return Counts(success, 0, len(known)), []
+        if chunk.duplicates is not None:
+            return Counts(success, len(known)), [chunk.duplicates.only(known).data]
+        duplicates = chunk.origins.having(known).as_duplicates(self._dialect)
+        return Counts(success, len(known)), row_errors.encode(self._job_id, duplicates)
 
     def store(self, candidates: Candidates) -> Stored:
         """Make books of ``candidates`` as the policy for duplicates says; to be called in a transaction."""
@@ -89,17 +98,17 @@ class Loader:
             return Stored(success, len(others), [])
         return Stored(success, 0, others.as_duplicates(self._dialect))
 
-    def _add(self, new: EncodedBooks) -> set[str]:
+    def _add(self, new: EncodedRows) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""
         known: set[str] = set()
         if self._expect_duplicates and new:
-            known = books.existing(self._connection, new.isbns)
+            known = books.existing(self._connection, new.keys)
             self._expect_duplicates -= 1
-        missing = new.without(known) if known else new
+        missing = new.only(set(new.keys) - known) if known else new
         # False if there is one after all, perhaps as another import stored it in this moment.
         while missing and not books.copy(self._connection, missing):
-            known |= books.existing(self._connection, missing.isbns)
-            missing = new.without(known)
+            known |= books.existing(self._connection, missing.keys)
+            missing = new.only(set(new.keys) - known)
         if known:
             self._expect_duplicates = REMEMBER_DUPLICATES
         return known

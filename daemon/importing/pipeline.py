@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
-from daemon.importing.ahead import ReaderDiedError, ahead
+from daemon.importing.ahead import ReaderDiedError, SharedFlag, ahead
 from daemon.importing.checking import Checked, checked
 from daemon.importing.chunk import Chunk, Packer
 from daemon.importing.loader import JobWithdrawnError, Loader
@@ -69,9 +69,11 @@ def run(
     try:
         reading = _prepare(connection, job, path, options)
         loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
-        with closing(_chunks(connection, job, path, reading, options, should_stop)) as chunks:
+        flag = SharedFlag()
+        with closing(_chunks(connection, job, path, reading, options, should_stop, flag)) as chunks:
             for chunk in chunks:
                 processed += loader.load(chunk).processed
+                flag.set(loader.expects_duplicates)
                 on_progress()
                 if should_stop():
                     return Outcome.INTERRUPTED
@@ -101,12 +103,16 @@ def _chunks(
     reading: Reading,
     options: ImportOptions,
     should_stop: Callable[[], bool],
+    expects_duplicates: SharedFlag,
 ) -> Generator[Chunk, None, None]:
     """The chunks behind the job's checkpoint; made ahead, if there are enough of them."""
 
+    def packer() -> Packer:
+        policy = options.on_duplicate
+        return Packer(job.id, reading.dialect, policy, expects_duplicates=expects_duplicates.is_set())
+
     def make() -> Generator[Chunk, None, None]:
-        rows = checked(path, reading, options.isbn_check, skip=job.processed_rows)
-        return pack(rows, lambda: Packer(job.id, reading.dialect, options.on_duplicate))
+        return pack(checked(path, reading, options.isbn_check, skip=job.processed_rows), packer)
 
     if path.stat().st_size < AHEAD_FROM:
         return make()

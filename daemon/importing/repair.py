@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -70,7 +69,7 @@ def with_suggestion(problem: Problem, values: Sequence[str]) -> Problem:
         suggestion = _suggest_year(problem.value)
     if suggestion is None:
         return problem
-    return replace(problem, suggestion=suggestion.value, evidence=suggestion.evidence)
+    return problem._replace(suggestion=suggestion.value, evidence=suggestion.evidence)
 
 
 def _is_telling(value: str) -> bool:

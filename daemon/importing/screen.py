@@ -39,7 +39,7 @@ class Screen:
         years = self._years(batch, doubtful)
         found = Candidates(list(batch.numbers), list(batch.texts), isbns, titles, authors, years, written)
         if doubtful:
-            found = found.pick([index for index in range(len(found)) if index not in doubtful])
+            found = found.where([place not in doubtful for place in range(len(found))])
         return found, sorted(doubtful)
 
     def _texts(self, field: BookField, batch: Batch, doubtful: set[int]) -> list[str]:
@@ -58,9 +58,9 @@ class Screen:
         written: dict[int, str] = {}
         if self._isbn_check == "format" and _ALL_THIRTEEN_DIGITS.fullmatch("\n".join(values)):
             return values, written
-        for place, value in enumerate(values):
-            if self._isbn_check == "format" and _THIRTEEN_DIGITS.fullmatch(value):
-                continue
+        is_plain = [self._isbn_check == "format" and _THIRTEEN_DIGITS.fullmatch(value) for value in values]
+        for place in [place for place, plainly in enumerate(is_plain) if not plainly]:
+            value = values[place]
             cleaned = isbn.clean(value)
             if not self._is_certain(value, cleaned):
                 doubtful.add(place)
