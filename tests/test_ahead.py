@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -15,6 +15,8 @@ import pytest
 from daemon.importing.ahead import ReaderDiedError, ahead
 from daemon.importing.source import SourceError
 from tests.processes import wait_until
+
+Readers = Callable[[], list[psutil.Process]]
 
 
 class StopError(Exception):
@@ -42,12 +44,14 @@ def inherited() -> Iterator[int]:
     os.close(writing)
 
 
-def readers() -> list[psutil.Process]:
-    """The processes that work ahead for this one; the tests' server is another child of it."""
-    return [child for child in psutil.Process().children() if child.name() != "postgres"]
+@pytest.fixture
+def readers() -> Readers:
+    """Tells the processes that were started in the test and not waited for; other tests leave some too."""
+    before = psutil.Process().children()
+    return lambda: [child for child in psutil.Process().children() if child not in before]
 
 
-def test_everything_arrives_in_order(inherited: int) -> None:
+def test_everything_arrives_in_order(readers: Readers, inherited: int) -> None:
     items = [b"x" * size for size in (0, 1, 5_000_000, 3)] * 3
     assert list(ahead(lambda: iter(items), ignore, inherited)) == items
     assert readers() == []
@@ -65,7 +69,7 @@ def test_its_errors_arrive_behind_what_came_before(inherited: int) -> None:
     assert "in make" in error.value.__notes__[0]
 
 
-def test_it_is_looked_whether_to_stop_while_nothing_comes(inherited: int) -> None:
+def test_it_is_looked_whether_to_stop_while_nothing_comes(readers: Readers, inherited: int) -> None:
     started = time.monotonic()
     with pytest.raises(StopError):
         next(ahead(sleep, stop, inherited))
@@ -84,7 +88,7 @@ def test_a_killed_process_is_noticed(inherited: int) -> None:
         next(found)
 
 
-def test_closing_it_ends_the_process_in_the_middle(inherited: int) -> None:
+def test_closing_it_ends_the_process_in_the_middle(readers: Readers, inherited: int) -> None:
     found = ahead(lambda: iter([b"x" * 3_000_000] * 1000), ignore, inherited)
     next(found)
     assert len(readers()) == 1

@@ -147,7 +147,7 @@ def test_starts_keeps_the_data_and_stops(home: Path) -> None:
     assert server.acquire() == conninfo == server.conninfo
     settings = "fsync", "full_page_writes", "data_checksums", "listen_addresses", "max_wal_size"
     values = query(server, f"SELECT {', '.join(f'current_setting({name!r})' for name in settings)}")
-    assert values == [("on", "on", "on", "", "2GB")]
+    assert values == [("on", "on", "on", "", "4GB")]
     locale = (
         "SELECT current_database(), current_user, pg_encoding_to_char(encoding), datlocale FROM pg_database"
     )

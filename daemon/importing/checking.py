@@ -17,8 +17,8 @@ from daemon.importing.source import SourceError, open_reader
 from daemon.settings import IsbnCheck
 
 BATCH_ROWS = 1000
-"""Records that are read and checked at once. Measured: from 500 to 4,000 the speed is the same within 2 %, and
-a record that must be read by itself slows down fewer others."""
+"""Records that are read and checked at once. Measured: from 500 to 4,000 the speed is the same within 2 %;
+a record that has to be read by itself slows down fewer others."""
 
 
 @dataclass(slots=True)
