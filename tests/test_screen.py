@@ -62,6 +62,7 @@ ISBNS = st.sampled_from(
     [
         *(isbn13(1), isbn13(2), isbn13(2)[:12] + "0", "978-0-439-78596-9", "0-439-78596-0", "0439785961"),
         *("043942089x", f'="{isbn13(3)}"', f"[{isbn13(3)}]", "[]", "", " ", "9.78E+12", "12345"),
+        f"{isbn13(1)}\n{isbn13(2)}",
         *("٩٧٨٠٤٣٩٧٨٥٩٦٩", f"\u2009{isbn13(4)} "),
     ]
 )
@@ -129,6 +130,13 @@ def test_the_rules_say_the_same_of_what_the_screen_takes(
         number: certain.written[number] for number in certain.numbers if number in certain.written
     }
     assert certain == alone.in_order()
+
+
+def test_two_isbns_in_one_field_are_not_two_rows() -> None:
+    header = HEADERS[0]
+    rows = [["T", "A", isbn13(1)], ["T", "A", f"{isbn13(2)}\n{isbn13(3)}"]]
+    batch = Batch([2, 3], ["", ""], list(zip(*rows, strict=True)), [], 0)
+    assert Screen(header, "format").certain(batch)[1] == [1]
 
 
 def test_the_screen_takes_what_is_common() -> None:

@@ -21,9 +21,9 @@ from daemon.importing.source import SourceError
 
 CHUNK_ROWS = 40_000
 """Rows of one transaction at most. Measured, on one connection: a million rows take 4.9 s in chunks of 5,000,
-4.5 of 10,000, 4.1 of 20,000 and of 40,000, 4.9 of 75,000; ten million 58, 54 and 61 s in the last three. Large
-ones spare the index on ISBNs, and too large ones no longer fit into a processor's cache. One connection, for the
-one that holds the job's lock is the one that stores; server and reader keep two cores busy with it."""
+4.5 of 10,000, 4.1 of 20,000 and of 40,000, 4.9 of 75,000; ten million take 58, 54 and 61 s in the last three.
+Large ones spare the index on ISBNs, and too large ones no longer fit into a processor's cache. One connection,
+for the one that holds the job's lock is the one that stores; server and reader keep two cores busy with it."""
 
 CHUNK_CHARACTERS = 4 * 1024 * 1024
 """Text of one transaction, about: with long records, fewer of them."""

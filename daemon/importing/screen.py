@@ -56,7 +56,9 @@ class Screen:
         # Of several columns the first that is well-formed is chosen: so this one, if it is.
         values = list(map(str.strip, batch.columns[self._columns["isbn"][0]]))
         written: dict[int, str] = {}
-        if self._isbn_check == "format" and _ALL_THIRTEEN_DIGITS.fullmatch("\n".join(values)):
+        joined = "\n".join(values)
+        is_one_each = len(joined) == 14 * len(values) - 1  # a value may have line ends in it
+        if self._isbn_check == "format" and is_one_each and _ALL_THIRTEEN_DIGITS.fullmatch(joined):
             return values, written
         is_plain = [self._isbn_check == "format" and _THIRTEEN_DIGITS.fullmatch(value) for value in values]
         for place in [place for place, plainly in enumerate(is_plain) if not plainly]:
