@@ -90,14 +90,13 @@ def two_connections(stage: Stage, file: Path) -> float:
 
 
 class Memory:
-    """Watches how much memory the daemon's processes take: the largest of them, and all together. In MB."""
+    """Watches twice a second how much memory the daemon's processes take, in MB."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self.largest = 0.0
-        self.all = 0.0
 
     def __enter__(self) -> Memory:
         self._thread.start()
@@ -108,7 +107,7 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.05):
+        while not self._stop.wait(0.5):
             sizes = []
             for process in self._stage.daemon():
                 try:
@@ -116,4 +115,3 @@ class Memory:
                 except psutil.Error:
                     continue
             self.largest = max(self.largest, *sizes)
-            self.all = max(self.all, sum(sizes))

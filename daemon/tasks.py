@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 import stamina
@@ -122,6 +124,13 @@ class ImportTask:
     def _after(self, connection: Connection, job: Job, outcome: Outcome) -> None:
         if outcome is Outcome.INTERRUPTED:
             jobs.put_back(connection, job.id)
+        _return_memory()
         if outcome is Outcome.FINISHED:
             intake.spool_path(self._paths, job.id).unlink(missing_ok=True)
         log.info("import ended", file=job.filename, outcome=outcome.name.lower())
+
+
+def _return_memory() -> None:
+    """Give the memory of the last chunks back to the system: the daemon may have nothing to do for weeks."""
+    with suppress(OSError, AttributeError):  # only the GNU library has it
+        ctypes.CDLL(None).malloc_trim(0)

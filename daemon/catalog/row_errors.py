@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -91,14 +91,48 @@ def encode(job_id: UUID, rejections: Sequence[Rejection]) -> list[bytes]:
         or not is_encodable(joined)
     ):
         columns = _texts([_storable(rejection) for rejection in rejections])
-    raw_data, messages, problems = columns
+    return _rows(job_id, [rejection.row_number for rejection in rejections], *columns)
+
+
+def _rows(
+    job_id: UUID,
+    numbers: Sequence[int],
+    raw_data: Sequence[str],
+    messages: Sequence[str],
+    problems: Sequence[str],
+) -> list[bytes]:
     return copying.rows(
-        copying.uuids(uuid7_block(len(rejections))),
+        copying.uuids(uuid7_block(len(numbers))),
         copying.same_uuid(job_id),
-        copying.big_integers([rejection.row_number for rejection in rejections]),
+        copying.big_integers(numbers),
         copying.texts(raw_data),
         copying.texts(messages),
         copying.texts(problems, prefix=_JSONB),
+    )
+
+
+_MARK = "\x7f"
+
+
+def encode_alike(
+    job_id: UUID,
+    numbers: Sequence[int],
+    raw_data: Sequence[str],
+    values: Sequence[str],
+    problem: Callable[[str], Problem],
+) -> list[bytes]:
+    """As :func:`encode`, in a third of the time: rows that differ in the value of their one ``problem`` only.
+
+    The values are plain letters and digits, and the rows can be stored as they are.
+    """
+    message = problem(_MARK).message.split(_MARK)
+    problems = _json([problem(_MARK)]).split(_MARK)
+    return _rows(
+        job_id,
+        numbers,
+        raw_data,
+        [value.join(message) for value in values],
+        [value.join(problems) for value in values],
     )
 
 

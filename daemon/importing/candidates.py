@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from uuid import UUID
 
+from daemon.catalog import row_errors
 from daemon.catalog.books import NewBook
-from daemon.catalog.row_errors import Rejection
+from daemon.catalog.row_errors import Problem
 from daemon.importing.dialect import Dialect
 from daemon.importing.rules import BookRow, duplicate
 
@@ -86,13 +88,20 @@ class Candidates:
         """The books that the rows describe."""
         return list(map(NewBook, self.titles, self.authors, self.isbns, self.years))
 
-    def as_duplicates(self, dialect: Dialect) -> list[Rejection]:
-        """The errors of these rows, whose ISBNs are in the file or the catalogue already."""
-        return [
-            Rejection(
-                number,
-                dialect.raw_data(text) if '"' in text else text.rstrip("\r\n"),  # spares a million calls
-                [duplicate(self.written.get(number, isbn))],
-            )
-            for number, text, isbn in zip(self.numbers, self.texts, self.isbns, strict=True)
+    def as_duplicates(self) -> list[tuple[int, Problem]]:
+        """The row numbers and errors of these rows, whose ISBNs are in the file or the catalogue already."""
+        return list(zip(self.numbers, map(duplicate, self._cleaned()), strict=True))
+
+    def encode_duplicates(self, job_id: UUID, dialect: Dialect) -> list[bytes]:
+        """The same as the table of errors takes them."""
+        raw_data = [
+            dialect.raw_data(text) if '"' in text else text.rstrip("\r\n")  # spares a million calls
+            for text in self.texts
         ]
+        return row_errors.encode_alike(job_id, self.numbers, raw_data, self._cleaned(), duplicate)
+
+    def _cleaned(self) -> list[str]:
+        """The ISBNs as the rows have them, but for spaces and hyphens."""
+        if not self.written:
+            return self.isbns
+        return [self.written.get(number, isbn) for number, isbn in zip(self.numbers, self.isbns, strict=True)]

@@ -102,7 +102,7 @@ class Packer:
             if self._policy == "skip":
                 self._skipped += len(repeated)
             else:
-                self._errors += self._as_errors(repeated)
+                self._errors += repeated.encode_duplicates(self._job_id, self._dialect)
         if not candidates:
             return
         self._encoder.add(
@@ -112,14 +112,11 @@ class Packer:
             years=candidates.years,
         )
         if self._duplicates is not None:
-            self._duplicates += self._as_errors(candidates)
+            self._duplicates += candidates.encode_duplicates(self._job_id, self._dialect)
         else:
             self._numbers.extend(candidates.numbers)
             self._texts.append("\0".join(candidates.texts))
             self._written |= candidates.written
-
-    def _as_errors(self, candidates: Candidates) -> list[bytes]:
-        return row_errors.encode(self._job_id, candidates.as_duplicates(self._dialect))
 
     def pack(self) -> Chunk:
         """The chunk."""

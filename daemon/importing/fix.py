@@ -103,9 +103,8 @@ class _Fixer:
     def _record(self, stored: Stored, ids: dict[int, UUID]) -> None:
         duplicates = {
             # It has no suggestion: so the row is not tried again, but shown as what it is.
-            ids.pop(rejection.row_number): problem
-            for rejection in stored.duplicates
-            for problem in rejection.problems
+            ids.pop(number): problem
+            for number, problem in stored.duplicates
         }
         row_errors.resolve(self._connection, list(ids.values()))
         row_errors.add_problems(self._connection, duplicates)

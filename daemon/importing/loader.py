@@ -11,7 +11,7 @@ from daemon.catalog.books import NewBook
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Counts
-from daemon.catalog.row_errors import Rejection
+from daemon.catalog.row_errors import Problem
 from daemon.importing.candidates import Candidates
 from daemon.importing.chunk import Chunk
 from daemon.importing.dialect import Dialect
@@ -32,7 +32,7 @@ class Stored(NamedTuple):
     success: int
     """Books added or changed."""
     skipped: int
-    duplicates: list[Rejection]
+    duplicates: list[tuple[int, Problem]]
     """Those that are row errors, as their ISBNs are there already."""
 
 
@@ -78,8 +78,8 @@ class Loader:
             return Counts(success, 0, len(known)), []
         if chunk.duplicates is not None:
             return Counts(success, len(known)), [chunk.duplicates.only(known).data]
-        duplicates = chunk.origins.having(known).as_duplicates(self._dialect)
-        return Counts(success, len(known)), row_errors.encode(self._job_id, duplicates)
+        duplicates = chunk.origins.having(known)
+        return Counts(success, len(known)), duplicates.encode_duplicates(self._job_id, self._dialect)
 
     def store(self, candidates: Candidates) -> Stored:
         """Make books of ``candidates`` as the policy for duplicates says; to be called in a transaction."""
@@ -96,7 +96,7 @@ class Loader:
         """Policies "error" and "skip": the first row with an ISBN wins."""
         if self._policy == "skip":
             return Stored(success, len(others), [])
-        return Stored(success, 0, others.as_duplicates(self._dialect))
+        return Stored(success, 0, others.as_duplicates())
 
     def _add(self, new: EncodedRows) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""

@@ -19,11 +19,12 @@ from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading, is_current, understand
 from daemon.importing.source import SourceError
 
-CHUNK_ROWS = 40_000
+CHUNK_ROWS = 30_000
 """Rows of one transaction at most. Measured, on one connection: a million rows take 4.9 s in chunks of 5,000,
 4.5 of 10,000, 4.1 of 20,000 and of 40,000, 4.9 of 75,000; ten million take 58, 54 and 61 s in the last three.
-Large ones spare the index on ISBNs, and too large ones no longer fit into a processor's cache. One connection,
-for the one that holds the job's lock is the one that stores; server and reader keep two cores busy with it."""
+Large ones spare the index on ISBNs; of too large ones a processor's cache holds too little, and a waiting daemon
+keeps their memory. One connection, for the one that holds the job's lock is the one that stores; server and
+reader keep two cores busy with it."""
 
 CHUNK_CHARACTERS = 4 * 1024 * 1024
 """Text of one transaction, about: with long records, fewer of them."""
@@ -125,10 +126,12 @@ def _chunks(
 def pack(parts: Iterable[Checked], packer: Callable[[], Packer]) -> Generator[Chunk, None, None]:
     """The rows of ``parts`` in chunks."""
     chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
+    most = CHUNK_ROWS // 8  # of the first, so that the database has something to do soon
     for part in parts:
-        if chunk and len(chunk) + len(part) > CHUNK_ROWS:
+        if chunk and len(chunk) + len(part) > most:
             yield chunk.pack()
             chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
+            most = CHUNK_ROWS
         chunk.add(part)
         if chunk.size >= CHUNK_CHARACTERS or time.monotonic() > deadline:
             yield chunk.pack()

@@ -7,7 +7,7 @@ would make the same books of these. A row costs 0.5 microseconds here and 15 the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from daemon import isbn
 from daemon.catalog.storable import is_storable
@@ -46,9 +46,9 @@ class Screen:
         # Of several columns the first that is not empty is chosen: so this one, if it is not.
         values = list(map(str.strip, batch.columns[self._columns[field][0]]))
         if not all(values):
-            doubtful.update(_places(values, lambda value: not value))
+            doubtful.update([place for place, value in enumerate(values) if not value])
         if max(map(len, values), default=0) > LONGEST_TEXT:
-            doubtful.update(_places(values, lambda value: len(value) > LONGEST_TEXT))
+            doubtful.update([place for place, value in enumerate(values) if len(value) > LONGEST_TEXT])
         return values
 
     def _isbns(self, batch: Batch, doubtful: set[int]) -> tuple[list[str], dict[int, str]]:
@@ -60,8 +60,11 @@ class Screen:
         is_one_each = len(joined) == 14 * len(values) - 1  # a value may have line ends in it
         if self._isbn_check == "format" and is_one_each and _ALL_THIRTEEN_DIGITS.fullmatch(joined):
             return values, written
-        is_plain = [self._isbn_check == "format" and _THIRTEEN_DIGITS.fullmatch(value) for value in values]
-        for place in [place for place, plainly in enumerate(is_plain) if not plainly]:
+        places: Iterable[int] = range(len(values))
+        if self._isbn_check == "format":
+            matches = map(_THIRTEEN_DIGITS.fullmatch, values)
+            places = [place for place, match in enumerate(matches) if match is None]
+        for place in places:
             value = values[place]
             cleaned = isbn.clean(value)
             if not self._is_certain(value, cleaned):
@@ -85,12 +88,12 @@ class Screen:
             return [None] * len(batch.numbers)
         values = batch.columns[places[0]]
         years = list(map(_YEARS.get, values))
-        if None in years:
-            for index, (value, year) in enumerate(zip(values, years, strict=True)):
-                if year is None and not (len(places) == 1 and (not value or value.isspace())):
-                    years[index] = _certain_year(value)
-                    if years[index] is None:
-                        doubtful.add(index)
+        for place in [place for place, year in enumerate(years) if year is None] if None in years else ():
+            value = values[place]
+            if len(places) > 1 or (value and not value.isspace()):
+                years[place] = _certain_year(value)
+                if years[place] is None:
+                    doubtful.add(place)
         return years
 
 
@@ -103,8 +106,4 @@ def _unstorable(texts: Sequence[str]) -> set[int]:
     """The places of texts that PostgreSQL cannot hold."""
     if is_storable("".join(texts)):
         return set()
-    return set(_places(texts, lambda text: not is_storable(text)))
-
-
-def _places(values: Sequence[str], applies: Callable[[str], object]) -> list[int]:
-    return [index for index, value in enumerate(values) if applies(value)]
+    return {place for place, text in enumerate(texts) if not is_storable(text)}
