@@ -15,7 +15,6 @@ from bibliflow_tui.advice import next_step
 from bibliflow_tui.commands.jobs import summary
 from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import Session, narrate, session
-from bibliflow_tui.commands.waiting import wait_for
 from daemon import control, intake
 from daemon.catalog import row_errors
 from daemon.catalog.jobs import Job, JobStatus
@@ -53,6 +52,9 @@ def import_files(
         if jobs:
             ensure_daemon(opened)
         if wait:
+            # The daemon is at it while this is loaded.
+            from bibliflow_tui.commands.waiting import wait_for
+
             jobs = wait_for(opened, jobs)
             for job in jobs:
                 show_result(opened, job, as_json)

@@ -47,9 +47,14 @@ def checked(path: Path, reading: Reading, isbn_check: IsbnCheck, *, skip: int = 
         for batch in _behind(reader.batches(len(reading.header.names), BATCH_ROWS), reading, skip):
             certain, doubtful = screen.certain(batch)
             result = Checked(certain, [], reader.bytes_read, batch.size)
-            for record in [*map(batch.record, doubtful), *batch.others]:
+            for place in doubtful:
+                record = batch.record(place)
                 if not record.is_blank:
-                    _check_one(result, record, checker, reading)
+                    _check_one(result, record, reading.dialect.raw_data(batch.texts[place]), checker)
+            for record in batch.others:
+                if not record.is_blank:
+                    text = record.fields[0] if record.damage else reading.dialect.format(record.fields)
+                    _check_one(result, record, text, checker)
             if result:
                 yield result
 
@@ -68,9 +73,8 @@ def _behind(batches: Iterable[Batch], reading: Reading, skip: int) -> Iterator[B
         raise SourceError(f"The file has fewer than the {skip:,} rows that were imported: it has changed")
 
 
-def _check_one(result: Checked, record: Record, checker: Checker, reading: Reading) -> None:
+def _check_one(result: Checked, record: Record, text: str, checker: Checker) -> None:
     checked = checker.check(record)
-    text = record.fields[0] if record.damage else reading.dialect.format(record.fields)
     if isinstance(checked, BookRow):
         result.candidates.add(record.row_number, text, checked)
     else:
