@@ -22,7 +22,7 @@ from daemon.importing.source import SourceError
 CHUNK_ROWS = 30_000
 """Rows of one transaction at most. Measured, on one connection: a million rows take 4.9 s in chunks of 5,000,
 4.5 of 10,000, 4.1 of 20,000 and of 40,000, 4.9 of 75,000; ten million take 58, 54 and 61 s in the last three.
-Large ones spare the index on ISBNs; of too large ones a processor's cache holds too little, and they take more
+Large ones spare the index on ISBNs; too large ones do not fit into a processor's cache, and take more
 memory. One connection, for the one that holds the job's lock is the one that stores; server and reader keep
 two cores busy with it."""
 
