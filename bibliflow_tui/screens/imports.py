@@ -98,6 +98,7 @@ class ImportsScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._selected: Job | None = None
+        self._to_open: str | None = None
         self._detail_number = 0
         self._daemon_is_missing = False
 
@@ -157,7 +158,9 @@ class ImportsScreen(Screen[None]):
             table.provide(event.request, event.offset, [job_row(job) for job in event.found])
 
     @on(VirtualTable.RowHighlighted)
-    def _highlight(self) -> None:
+    def _highlight(self, event: VirtualTable.RowHighlighted) -> None:
+        if event.key != self._to_open:
+            self._to_open = None
         self._fetch_detail()
 
     def _fetch_detail(self) -> None:
@@ -189,6 +192,7 @@ class ImportsScreen(Screen[None]):
             self._selected = event.job
             self.query_one(JobDetail).show(event.job, event.errors)
             self.refresh_bindings()
+            self._open_if_fetched()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer offers what makes sense for the selected job, and to start a daemon if none runs."""
@@ -212,8 +216,14 @@ class ImportsScreen(Screen[None]):
             self.dashboard.submit(paths)
 
     @on(VirtualTable.RowSelected)
-    def _open(self) -> None:
-        if self._selected is not None:
+    def _open(self, event: VirtualTable.RowSelected) -> None:
+        self._to_open = event.key
+        self._open_if_fetched()
+
+    def _open_if_fetched(self) -> None:
+        """Open the errors of the job that was chosen; its detail may be on its way yet."""
+        if self._selected is not None and str(self._selected.id) == self._to_open:
+            self._to_open = None
             self.app.push_screen(ErrorsScreen(self._selected))
 
     def action_cancel(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -26,6 +28,7 @@ from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon import settings
 from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection, DatabaseError
+from daemon.catalog.jobs import Job
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
 from tests.imports import held_up, new_job
@@ -102,6 +105,28 @@ async def test_hostile_names_and_fields_are_shown_not_obeyed(home: Path, tmp_pat
         shown = screen_text(app)
         assert app.is_running
         assert not {"\x1b", "\x07", "\x9b"} & set(shown)
+
+
+async def test_enter_opens_a_job_whose_detail_is_on_its_way(
+    home: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = new_job(connection)
+    arrives = threading.Event()
+    get = jobs.get
+
+    def late(connection: Connection, job_id: UUID) -> Job:
+        arrives.wait(20)
+        return get(connection, job_id)
+
+    monkeypatch.setattr(jobs, "get", late)
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: cells(app, 0) != [])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert not isinstance(app.screen, ErrorsScreen)
+        arrives.set()
+        await wait_until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
+        await wait_until(pilot, lambda: job.filename in screen_text(app))
 
 
 async def test_help_lists_the_keys_of_the_place(home: Path) -> None:
