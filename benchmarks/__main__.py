@@ -45,7 +45,7 @@ class Bench:
         for number in range(self._rounds):
             say(f"round {number + 1} of {self._rounds}")
             self._measure(
-                r"psql \copy, clean", lambda: ways.psql_copy(self._stage, clean), self._rows, ids=True
+                r"psql `\copy`, clean", lambda: ways.psql_copy(self._stage, clean), self._rows, ids=True
             )
             self._measure(
                 "two connections, clean", lambda: ways.two_connections(self._stage, clean), self._rows
@@ -63,8 +63,8 @@ class Bench:
                 )
                 self._measure("pgloader, 2 % bad", lambda: ways.pgloader(self._stage, few), ids=True)
             self._bibliflow("2 % bad, as many as pgloader", [few], PGLOADER_ROWS)
-            self.seconds.setdefault("status", []).append(small.status(self._stage))
-            self.seconds.setdefault("first paint", []).append(small.first_paint())
+            self.seconds.setdefault("`bibliflow status JOB --json`", []).append(small.status(self._stage))
+            self.seconds.setdefault("first screen of the dashboard", []).append(small.first_paint())
 
     def _bibliflow(self, what: str, paths: list[Path], rows: int) -> None:
         with ways.Memory(self._stage) as memory:
@@ -93,7 +93,7 @@ class Bench:
 
     def report(self) -> None:
         """Print the table."""
-        base = statistics.median(self.seconds[r"psql \copy, clean"])
+        base = statistics.median(self.seconds[r"psql `\copy`, clean"])
         print(f"\n{machine()}; {self._rows:,} rows a file, medians of {self._rounds}\n")
         print(r"| | seconds | speed, psql `\copy` of the clean file = 1 |")
         print("| --- | ---: | ---: |")
@@ -101,10 +101,10 @@ class Bench:
             median = statistics.median(seconds)
             times = {"Bibliflow, two files at once": 2, "Bibliflow, 10 times the rows": 10}.get(name, 1)
             compares = not any(
-                word in name for word in ("pgloader, 2", "as many", "1,000", "status", "paint")
+                word in name for word in ("pgloader, 2", "as many", "1,000", "status", "screen")
             )
             ratio = f"{times * base / median:.2f}x" if compares else ""
-            print(f"| {name.replace('psql ', '')} | {median:.2f} | {ratio} |")
+            print(f"| {name} | {median:.2f} | {ratio} |")
         for what, size in self.memory.items():
             print(f"| largest process, {what} | {size:.0f} MB | |")
         share, size = small.idle(self._stage)

@@ -6,6 +6,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.files import isbn13
+
 WORDS = ("the", "of", "a", "lost", "river", "garden", "night", "history", "house", "light", "winter", "stone")
 FIRST_NAMES = (
     "Ann",
@@ -24,13 +26,6 @@ FIRST_NAMES = (
 LAST_NAMES = ("Smith", "Novák", "García", "Müller", "Chen", "Ivanova", "Okafor", "Dubois", "Rossi", "Haddad")
 HEADER = "title,author,isbn,publication_year\n"
 SEED = 20_260
-
-
-def isbn13(number: int) -> str:
-    """The ``number``-th ISBN below 978, with its check digit."""
-    digits = f"978{number:09}"
-    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
-    return f"{digits}{-total % 10}"
 
 
 def clean(path: Path, rows: int, *, first: int = 0) -> Path:

@@ -13,9 +13,21 @@ _quiet = False
 
 
 def configure_with(function: Callable[[], None], *, quiet: bool) -> None:
-    """Let ``function`` configure structlog when it is needed; ``quiet`` programs say warnings only."""
+    """Let ``function`` configure structlog: now, as libraries log with it too, or when it is needed.
+
+    The latter for ``quiet`` programs, which say warnings only.
+    """
     global _configure, _quiet
     _configure, _quiet = function, quiet
+    if not quiet:
+        _configure_now()
+
+
+def _configure_now() -> None:
+    global _configure
+    if _configure is not None:
+        configure, _configure = _configure, None
+        configure()
 
 
 class Logger:
@@ -44,8 +56,5 @@ class Logger:
     def _bound(self) -> Any:
         import structlog
 
-        global _configure
-        if _configure is not None:
-            configure, _configure = _configure, None
-            configure()
+        _configure_now()
         return structlog.get_logger(self._name)

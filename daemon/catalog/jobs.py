@@ -293,9 +293,7 @@ def succeed(connection: Connection, job_id: UUID, total_rows: int) -> bool:
 
     The table refuses it for a job whose checkpoint counts other than ``total_rows``.
     """
-    with connection.transaction():
-        connection.execute("UPDATE import_jobs SET total_rows = %s WHERE id = %s", [total_rows, job_id])
-        return _finish(connection, job_id, JobStatus.SUCCESS, None)
+    return _finish(connection, job_id, JobStatus.SUCCESS, None, total_rows)
 
 
 def fail(connection: Connection, job_id: UUID, reason: str) -> bool:
@@ -303,14 +301,21 @@ def fail(connection: Connection, job_id: UUID, reason: str) -> bool:
     return _finish(connection, job_id, JobStatus.FAILURE, reason)
 
 
-def _finish(connection: Connection, job_id: UUID, status: JobStatus, reason: str | None) -> bool:
+def _finish(
+    connection: Connection,
+    job_id: UUID,
+    status: JobStatus,
+    reason: str | None,
+    total_rows: int | None = None,
+) -> bool:
     with connection.transaction():
         # On the server's disk when this returns, and with it all that was committed before.
         connection.execute("SET LOCAL synchronous_commit TO DEFAULT")
         updated = connection.execute(
-            "UPDATE import_jobs SET status = %s, failure_reason = %s, finished_at = now()"
+            "UPDATE import_jobs SET status = %s, failure_reason = %s, finished_at = now(),"
+            " total_rows = coalesce(%s, total_rows)"
             " WHERE id = %s AND status IN ('PENDING', 'PROCESSING')",
-            [status, storable(reason) if reason else None, job_id],
+            [status, storable(reason) if reason else None, total_rows, job_id],
         )
         _notify(connection, job_id)
     return updated.rowcount == 1

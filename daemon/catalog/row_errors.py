@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from daemon.catalog import copying
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
-from daemon.catalog.storable import is_encodable, storable
+from daemon.catalog.storable import is_storable, storable
 from daemon.settings import BookField
 
 PREVIEW_LENGTH = 10
@@ -84,12 +84,8 @@ class RowError:
 def encode(job_id: UUID, rejections: Sequence[Rejection]) -> list[bytes]:
     """``rejections`` of a job as :func:`copy` takes them, each a row."""
     columns = _texts(rejections)
-    joined = "\0".join(chain.from_iterable(columns))
-    if (
-        (rejections and joined.count("\0") != 3 * len(rejections) - 1)
-        or NUL_IN_JSON in joined
-        or not is_encodable(joined)
-    ):
+    joined = "".join(chain.from_iterable(columns))
+    if _NUL_IN_JSON in joined or not is_storable(joined):
         columns = _texts([_storable(rejection) for rejection in rejections])
     return _rows(job_id, [rejection.row_number for rejection in rejections], *columns)
 
@@ -184,7 +180,7 @@ def _set_role(connection: Connection, role: str) -> None:
 _JSONB = b"\x01"
 """The version of jsonb's binary form, before the JSON itself."""
 
-NUL_IN_JSON = "\\u0000"
+_NUL_IN_JSON = "\\u0000"
 """What JSON makes of NUL, and jsonb does not take."""
 
 

@@ -43,7 +43,6 @@ class Origins:
 class Chunk:
     """Some rows of a file on their way to the loader. Counts are rows."""
 
-    rows: int
     books: EncodedRows
     """The first one with each ISBN; none under the policy "update"."""
     origins: Origins
@@ -122,7 +121,6 @@ class Packer:
         """The chunk."""
         isbns = self._encoder.isbns
         return Chunk(
-            rows=self._rows,
             books=self._encoder.finish(),
             origins=Origins(self._numbers, "\0".join(self._texts), " ".join(isbns), self._written),
             duplicates=None if self._duplicates is None else join(isbns, self._duplicates),

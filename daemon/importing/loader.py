@@ -87,16 +87,10 @@ class Loader:
             return self._update(candidates.in_order().books())
         first, repeated = candidates.first_of_each()
         known = self._add(books.encode(self._job_id, first.books()))
-        there = [place for place, isbn in enumerate(first.isbns) if isbn in known]
-        stored = self._stored(len(first) - len(known), first.pick(there))
-        again = self._stored(0, repeated)
-        return Stored(stored.success, stored.skipped + again.skipped, stored.duplicates + again.duplicates)
-
-    def _stored(self, success: int, others: Candidates) -> Stored:
-        """Policies "error" and "skip": the first row with an ISBN wins."""
-        if self._policy == "skip":
-            return Stored(success, len(others), [])
-        return Stored(success, 0, others.as_duplicates())
+        there = first.where([isbn in known for isbn in first.isbns])
+        success = len(first) - len(there)
+        others = there.as_duplicates() + repeated.as_duplicates()
+        return Stored(success, len(others), []) if self._policy == "skip" else Stored(success, 0, others)
 
     def _add(self, new: EncodedRows) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""

@@ -125,17 +125,15 @@ def _chunks(
 
 def pack(parts: Iterable[Checked], packer: Callable[[], Packer]) -> Generator[Chunk, None, None]:
     """The rows of ``parts`` in chunks."""
-    chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
     most = CHUNK_ROWS // 8  # of the first, so that the database has something to do soon
+    chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
     for part in parts:
-        if chunk and len(chunk) + len(part) > most:
+        is_full = len(chunk) + len(part) > most or chunk.size >= CHUNK_CHARACTERS
+        if chunk and (is_full or time.monotonic() > deadline):
             yield chunk.pack()
-            chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
             most = CHUNK_ROWS
-        chunk.add(part)
-        if chunk.size >= CHUNK_CHARACTERS or time.monotonic() > deadline:
-            yield chunk.pack()
             chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
+        chunk.add(part)
     if chunk:
         yield chunk.pack()
 

@@ -81,11 +81,11 @@ class RecordReader:
     def batches(self, width: int, most: int) -> Iterator[Batch]:
         """The same records, up to ``most`` at a time, by columns where they have ``width`` fields."""
         for lines, block in self._blocks():
-            while lines:
-                batch = from_lines(lines[:most], self._number + 1, self._dialect, width)
+            while part := lines[:most]:
+                batch = from_lines(part, self._number + 1, self._dialect, width)
                 if batch is None:
                     break
-                self._number += len(lines[:most])
+                self._number += len(part)
                 del lines[:most]
                 yield batch
             rest = self._one_by_one(lines, block)
