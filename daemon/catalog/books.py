@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, KeysView, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -78,17 +79,24 @@ class Encoder:
         titles: Sequence[str],
         authors: Sequence[str],
         years: Sequence[int | None],
-    ) -> None:
-        """Take more books; their ISBNs are canonical, and none came before."""
-        rows = copying.rows(
+    ) -> bool:
+        """Take more books; False, and none taken, if one of their ISBNs, in canonical form, is not new."""
+        rows = copying.rows_but_uuid(
             copying.texts(isbns),
             copying.texts(titles),
             copying.texts(authors),
             copying.small_integers(years),
             copying.same_uuid(self._job_id),
-            more=1,
         )
-        self._rows.update(zip(isbns, rows, strict=True))
+        before = len(self._rows)
+        # Looked for afterwards: each time that an ISBN is looked up costs as much as to join a row.
+        deque(map(self._rows.setdefault, isbns, rows), maxlen=0)
+        added = len(self._rows) - before
+        if added == len(isbns):
+            return True
+        for _ in range(added):
+            self._rows.popitem()
+        return False
 
     def finish(self) -> EncodedRows:
         """All of them, with their ISBNs as keys.
@@ -98,19 +106,21 @@ class Encoder:
         """
         isbns = sorted(self._rows)
         # The identifiers last, so that they ascend in the order in which the server stores the rows.
-        identifiers = copying.uuid_fields(uuid7_block(len(isbns)))
-        return copying.join(isbns, list(map(add, map(self._rows.__getitem__, isbns), identifiers)))
+        rows = map(add, map(self._rows.__getitem__, isbns), uuid7_block(len(isbns)))
+        return copying.join(isbns, list(rows))
 
 
 def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedRows:
-    """New books of a job, given one by one."""
+    """New books of a job, given one by one. Raises :class:`ValueError` if two have the same ISBN."""
     encoder = Encoder(job_id)
-    encoder.add(
+    are_different = encoder.add(
         isbns=[book.isbn for book in books],
         titles=[book.title for book in books],
         authors=[book.author for book in books],
         years=[book.publication_year for book in books],
     )
+    if not are_different:
+        raise ValueError("Two books have the same ISBN")
     return encoder.finish()
 
 

@@ -8,9 +8,9 @@ takes every UUID apart digit by digit, and a row costs the client 1.0 instead of
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, compress, repeat
+from itertools import accumulate, chain, compress, repeat
 from typing import TypeAlias
 from uuid import UUID
 
@@ -73,21 +73,24 @@ def uuids(values: Iterable[bytes]) -> Column:
     return repeat(_length(16)), values
 
 
-def uuid_fields(values: Iterable[bytes]) -> Iterator[bytes]:
-    """Identifiers as whole fields, for the end of rows that lack one."""
-    return map(_length(16).__add__, values)
-
-
 def same_uuid(value: UUID) -> Column:
     """The same identifier in all rows."""
     return (repeat(_length(16) + value.bytes),)
 
 
-def rows(*columns: Column, more: int = 0) -> list[bytes]:
-    """The rows that begin with these columns, ``more`` columns following; as many as the shortest has."""
-    pieces: Iterator[Iterable[bytes]] = (piece for column in columns for piece in column)
-    width = (len(columns) + more).to_bytes(2, "big")
-    return list(map(b"".join, zip(repeat(width), *pieces, strict=False)))
+def rows(*columns: Column) -> list[bytes]:
+    """The rows of these columns; as many as the shortest has."""
+    return _rows(len(columns), columns)
+
+
+def rows_but_uuid(*columns: Column) -> list[bytes]:
+    """The same, with one more column, of identifiers: but for their 16 bytes, which are to be added."""
+    return _rows(len(columns) + 1, (*columns, (repeat(_length(16)),)))
+
+
+def _rows(width: int, columns: Iterable[Column]) -> list[bytes]:
+    pieces = chain.from_iterable(columns)
+    return list(map(b"".join, zip(repeat(width.to_bytes(2, "big")), *pieces, strict=False)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import os
 import struct
 import time
 from functools import lru_cache
+from itertools import chain
 from uuid import UUID
 
 _COUNTER_BITS = 18
@@ -36,7 +37,7 @@ def uuid7_block(count: int) -> list[bytes]:
             block[place::_SIZE] = bytes((byte,)) * size
         for place, column in enumerate(_counters((size - 1).bit_length()), 6):
             block[place::_SIZE] = column[:size]
-        identifiers += [identifier for (identifier,) in struct.iter_unpack(f"{_SIZE}s", block)]
+        identifiers += chain.from_iterable(struct.iter_unpack(f"{_SIZE}s", block))
     return identifiers
 
 

@@ -95,27 +95,29 @@ class Packer:
             self._add_first(checked.candidates)
 
     def _add_first(self, candidates: Candidates) -> None:
-        seen = self._encoder.isbns
-        if len(set(candidates.isbns)) < len(candidates) or not seen.isdisjoint(candidates.isbns):
-            candidates, repeated = candidates.first_of_each(seen)
+        if not self._encode(candidates):
+            candidates, repeated = candidates.first_of_each(self._encoder.isbns)
             if self._policy == "skip":
                 self._skipped += len(repeated)
             else:
                 self._errors += repeated.encode_duplicates(self._job_id, self._dialect)
-        if not candidates:
-            return
-        self._encoder.add(
-            isbns=candidates.isbns,
-            titles=candidates.titles,
-            authors=candidates.authors,
-            years=candidates.years,
-        )
+            if not candidates:
+                return
+            self._encode(candidates)
         if self._duplicates is not None:
             self._duplicates += candidates.encode_duplicates(self._job_id, self._dialect)
         else:
             self._numbers.extend(candidates.numbers)
             self._texts.append("\0".join(candidates.texts))
             self._written |= candidates.written
+
+    def _encode(self, candidates: Candidates) -> bool:
+        return self._encoder.add(
+            isbns=candidates.isbns,
+            titles=candidates.titles,
+            authors=candidates.authors,
+            years=candidates.years,
+        )
 
     def pack(self) -> Chunk:
         """The chunk."""
