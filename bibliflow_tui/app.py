@@ -19,7 +19,7 @@ from bibliflow_tui.text import visible
 from daemon import intake, job_actions, log, settings
 from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.jobs import Job
-from daemon.intake import RefusedError
+from daemon.file_check import RefusedError
 from daemon.job_actions import ActionError
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
@@ -130,7 +130,7 @@ class Dashboard(App[None]):
         """Let a job go on, and say what came of it."""
         queue = JobQueue(self._paths.queue_db)
         self._act(
-            lambda connection: job_actions.retry(connection, queue, self._paths, job),
+            lambda connection: job_actions.retry(connection, queue, self._settings, self._paths, job),
             f"{job.filename}: queued again",
         )
         queue.close()

@@ -21,6 +21,7 @@ COMMANDS = {
     "preview": "bibliflow_tui.commands.preview:preview",
     "retry": "bibliflow_tui.commands.actions:retry",
     "status": "bibliflow_tui.commands.jobs:status",
+    "watch": "bibliflow_tui.commands.watch:watch",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from daemon import control
 from daemon.catalog import job_list
 from daemon.catalog.database import Database, is_out_of_reach
+from daemon.inbox.ledger import Ledger
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.state import State
@@ -25,13 +26,14 @@ class Report:
     database: dict[str, Any]
     daemon: dict[str, Any]
     queue: dict[str, Any]
+    inbox: dict[str, Any]
 
     @property
     def exit_code(self) -> int:
         """0 all is well, 1 something is not, 3 the database is out of reach."""
         if not self.database["ok"]:
             return 3
-        return 0 if self.daemon["ok"] and self.queue["ok"] else 1
+        return 0 if self.daemon["ok"] and self.queue["ok"] and self.inbox["ok"] else 1
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -40,17 +42,23 @@ class Report:
             "database": self.database,
             "daemon": self.daemon,
             "queue": self.queue,
+            "inbox": self.inbox,
         }
 
     def lines(self) -> list[str]:
         """For people, a line per part."""
-        parts = [("database", self.database), ("daemon", self.daemon), ("queue", self.queue)]
+        parts = [
+            ("database", self.database),
+            ("daemon", self.daemon),
+            ("queue", self.queue),
+            ("inbox", self.inbox),
+        ]
         return [f"{'ok   ' if part['ok'] else 'ERROR'}  {name:<9} {part['message']}" for name, part in parts]
 
 
 def check(settings: Settings, paths: Paths) -> Report:
-    """Look at database, daemon and queue; nothing is started but an embedded server that was down."""
-    return Report(_database(settings, paths), _daemon(paths), _queue(paths))
+    """Look at all parts; nothing is started but an embedded server that was down."""
+    return Report(_database(settings, paths), _daemon(paths), _queue(paths), _inbox(settings, paths))
 
 
 def _database(settings: Settings, paths: Paths) -> dict[str, Any]:
@@ -96,6 +104,24 @@ def _daemon(paths: Paths) -> dict[str, Any]:
         "started_at": beat.started_at,
         "heartbeat_age": round(beat.age, 1),
     }
+
+
+def _inbox(settings: Settings, paths: Paths) -> dict[str, Any]:
+    folder = paths.inbox(settings.watch)
+    found: dict[str, Any] = {"folder": str(folder), "files": {}}
+    if not settings.watch.enabled:
+        return found | {"ok": True, "message": "not watched (watch.enabled is false)"}
+    if not paths.state_db.exists():
+        return found | {"ok": True, "message": f"{folder}, not watched yet"}
+    try:
+        with Ledger(paths.state_db) as ledger:
+            state = ledger.folder()
+            found["files"] = {name.value: count for name, count in ledger.counts().items()}
+    except sqlite3.Error as error:
+        return found | {"ok": False, "message": f"{paths.state_db}: {error}"}
+    if state and state.problem:
+        return found | {"ok": False, "message": state.problem}
+    return found | {"ok": True, "message": str(folder)}
 
 
 def _queue(paths: Paths) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The one door for files: check, copy into the spool, create the job, wake a worker.
+"""The one door for files: check, bring into the spool, create the job, wake a worker.
 
-Command line, dashboard and inbox all come through :func:`submit`.
+Command line and dashboard come through :func:`submit`, the inbox through :func:`submit_watched`.
 """
 
 from __future__ import annotations
@@ -9,46 +9,24 @@ import errno
 import getpass
 import hashlib
 import os
-import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote_from_bytes
 from uuid import UUID
 
-from daemon.catalog import jobs
+from daemon.catalog import job_files, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.catalog.jobs import Job, Source
-from daemon.importing import encoding, packing
+from daemon.file_check import RefusedError, check_content, display_name, open_checked, too_large
 from daemon.importing.options import ImportOptions
-from daemon.importing.packing import PackingError
 from daemon.queue import JobQueue
 from daemon.settings import BookField, Delimiter, DuplicatePolicy, Paths, Settings
 
 COPY_BLOCK = 1024 * 1024
-SAMPLE = 64 * 1024
-"""Bytes looked at to tell text from other things."""
-
-TEXT_CONTROLS = frozenset(b"\t\n\v\f\r\x1a\x1b")
-MOST_CONTROLS = 0.05
-"""Share of other control bytes in a sample above which it is not text. A few are damage, and reported as
-row errors; executables, images and archives have a quarter and more."""
-
-SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x05\x06", "a ZIP archive without files"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook; save the sheet as CSV first"),
-    (b"%PDF-", "a PDF document"),
-    (b"BZh", "packed with bzip2; unpack it first"),
-    (b"\xfd7zXZ\x00", "packed with xz; unpack it first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
-    (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
-    (b"SQLite format 3\x00", "an SQLite database"),
-)
-
-
-class RefusedError(Exception):
-    """The file does not come in. The message names the file and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +40,26 @@ class Request:
     mapping: Mapping[BookField, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A file of the inbox."""
+
+    job_id: UUID
+    """Of the job that it is to have; known before, so that taking it in again after a crash is the same."""
+    path: bytes
+    """Relative to the inbox."""
+    kept: bool
+    """It stays where it is."""
+
+
+class SameContentError(Exception):
+    """Another job has, or had, a file with this very content."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"has the content of {job.filename} (job {job.id})")
+        self.job = job
+
+
 def submit(
     path: Path,
     *,
@@ -72,20 +70,19 @@ def submit(
     source: Source,
     request: Request | None = None,
 ) -> Job:
-    """Take the file at ``path`` in and return its PENDING job.
+    """Take a copy of the file at ``path`` in and return its PENDING job.
 
-    Raises :class:`RefusedError` for a file that is not wanted, and what psycopg raises if the database is
-    lost; either way nothing is left behind.
+    Raises :class:`~daemon.file_check.RefusedError` for a file that is not wanted, and what psycopg raises if
+    the database is lost; either way nothing is left behind.
     """
-    options = import_options(settings, request or Request())
+    name, limit = display_name(path), settings.importing.max_file_size
     job_id = uuid7()
     spooled = spool_path(paths, job_id)
-    name = _display_name(path)
-    try:
-        with _open(path, name) as file:
-            sha256, size = _spool(file, spooled, name, settings.importing.max_file_size)
-        _check_content(spooled, name, settings.importing.max_file_size)
-        task = queue.task(job_id)
+    task = queue.task(job_id)
+    with _removed_on_error(spooled):
+        with open_checked(path, name) as file:
+            sha256, size = _copy(file, spooled, name, limit)
+        check_content(spooled, name, limit)
         job = jobs.create(
             connection,
             job_id=job_id,
@@ -94,21 +91,71 @@ def submit(
             file_sha256=sha256,
             file_size=size,
             spool_path=str(spooled),
-            options=options.model_dump(mode="json"),
+            options=import_options(settings, request or Request()).model_dump(mode="json"),
             task_id=task.id,
             submitted_by=_user(),
         )
-    except BaseException:
-        # A lost reply to COMMIT may leave a job without a file: it fails, and says that its file is gone.
-        spooled.unlink(missing_ok=True)
-        raise
     queue.try_enqueue(task)
     return job
 
 
-def _display_name(path: Path) -> str:
-    """The path in words of Unicode, whatever bytes its name is made of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+def submit_watched(
+    file: BinaryIO,
+    path: Path | None,
+    watched: Watched,
+    *,
+    settings: Settings,
+    paths: Paths,
+    connection: Connection,
+    queue: JobQueue,
+) -> Job:
+    """Take a file of the inbox in and return its job; again after a crash, that which it has already.
+
+    ``path`` is where the open ``file`` is, if it is ours to take: then the spool gets it without a copy where
+    that is possible. Raises as :func:`submit` does, and :class:`SameContentError` for a file that is not to
+    be imported again.
+    """
+    if jobs.status(connection, watched.job_id) is not None:
+        return jobs.get(connection, watched.job_id)
+    name, limit = display_name(watched.path), settings.importing.max_file_size
+    spooled = spool_path(paths, watched.job_id)
+    spooled.unlink(missing_ok=True)  # of an attempt that was broken off
+    task = queue.task(watched.job_id)
+    with _removed_on_error(spooled):
+        if path is None or not _is_ours(file):
+            sha256, size = _copy(file, spooled, name, limit)
+        else:
+            sha256, size = _adopt(file, path, spooled, name, limit)
+        check_content(spooled, name, limit)
+        with connection.transaction():
+            known = job_files.with_content(connection, sha256)
+            if known and not settings.watch.reimport:
+                raise SameContentError(known)
+            job = jobs.create(
+                connection,
+                job_id=watched.job_id,
+                filename=name,
+                source="watch",
+                file_sha256=sha256,
+                file_size=size,
+                spool_path=str(spooled),
+                options=import_options(settings, Request()).model_dump(mode="json"),
+                task_id=task.id,
+                submitted_by=_user(),
+                inbox={"path": quote_from_bytes(watched.path), "kept": watched.kept},
+            )
+    queue.try_enqueue(task)
+    return job
+
+
+@contextmanager
+def _removed_on_error(spooled: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        # A lost reply to COMMIT may leave a job without a file: it fails, and says that its file is gone.
+        spooled.unlink(missing_ok=True)
+        raise
 
 
 def spool_path(paths: Paths, job_id: UUID) -> Path:
@@ -130,88 +177,7 @@ def import_options(settings: Settings, request: Request) -> ImportOptions:
     )
 
 
-def _open(path: Path, name: str) -> BinaryIO:
-    """The file, open and found fit. Raises :class:`RefusedError`."""
-    try:
-        # O_NONBLOCK: opening a pipe that nobody writes to must not wait for ever.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        raise RefusedError(f"{name}: {_why_not_opened(error)}") from None
-    status = os.fstat(fd)
-    if stat.S_ISDIR(status.st_mode):
-        os.close(fd)
-        raise RefusedError(f"{name}: is a folder; name the files in it")
-    file = os.fdopen(fd, "rb", buffering=0)
-    try:
-        if not stat.S_ISREG(status.st_mode):
-            raise RefusedError(f"{name}: is a pipe, a socket or a device, not a file")
-        if status.st_size == 0:
-            raise RefusedError(f"{name}: is empty")
-        sample = os.pread(fd, SAMPLE, 0)
-        if not packing.is_packed(sample) and (what := _not_text(sample)):
-            raise RefusedError(f"{name}: is not a CSV file but {what}")
-    except OSError as error:
-        file.close()
-        raise RefusedError(f"{name}: cannot be read: {error.strerror}") from None
-    except RefusedError:
-        file.close()
-        raise
-    return file
-
-
-def _why_not_opened(error: OSError) -> str:
-    reasons = {
-        errno.ENOENT: "no such file",
-        errno.ENOTDIR: "no such file",
-        errno.EACCES: "you may not read it",
-        errno.EPERM: "you may not read it",
-        errno.ELOOP: "is a link that leads to itself",
-        errno.ENXIO: "is a pipe, a socket or a device, not a file",
-        errno.ENAMETOOLONG: "no such file (the name is too long)",
-    }
-    return reasons.get(error.errno or 0, f"cannot be opened: {error.strerror}")
-
-
-def _not_text(sample: bytes) -> str | None:
-    """What ``sample`` is if it is not text, else None."""
-    for signature, what in SIGNATURES:
-        if sample.startswith(signature):
-            return what
-    if found := encoding.by_first_bytes(sample):
-        sample = sample.decode(found.encoding, "replace").encode()
-    controls = sum(1 for byte in sample if byte < 0x20 and byte not in TEXT_CONTROLS)
-    return "something binary" if controls > MOST_CONTROLS * len(sample) else None
-
-
-def check_file(path: Path, settings: Settings) -> None:
-    """Look at the file at ``path`` as :func:`submit` does, and leave it where it is. Raises RefusedError."""
-    name = _display_name(path)
-    limit = settings.importing.max_file_size
-    with _open(path, name) as file:
-        size = os.fstat(file.fileno()).st_size
-    if size > limit:
-        raise _too_large(name, size, limit)
-    _check_content(path, name, limit)
-
-
-def _check_content(path: Path, name: str, limit: int) -> None:
-    """Look into the file at ``path`` if it is packed: is it whole, text, and not larger than ``limit``?"""
-    try:
-        with path.open("rb") as file:
-            if not packing.is_packed(file.read(4)):
-                return
-        packing.check(path, limit)
-        with packing.unpacked(path) as opened:
-            what = _not_text(opened.stream.read(SAMPLE))
-    except PackingError as error:
-        raise RefusedError(f"{name}: {error}") from None
-    except OSError as error:
-        raise RefusedError(f"{name}: cannot be read: {error.strerror}") from None
-    if what:
-        raise RefusedError(f"{name}: does not hold a CSV file but {what}")
-
-
-def _spool(file: BinaryIO, target: Path, name: str, limit: int) -> tuple[str, int]:
+def _copy(file: BinaryIO, target: Path, name: str, limit: int) -> tuple[str, int]:
     """Copy ``file`` to ``target`` durably; its SHA-256 in hexadecimal and its size in bytes."""
     digest = hashlib.sha256()
     size = 0
@@ -220,11 +186,35 @@ def _spool(file: BinaryIO, target: Path, name: str, limit: int) -> tuple[str, in
         while block := _read_block(file, name):
             size += len(block)
             if size > limit:
-                raise _too_large(name, os.fstat(file.fileno()).st_size, limit)
+                raise too_large(name, os.fstat(file.fileno()).st_size, limit)
             digest.update(block)
             _write_block(copy, block, target)
         # The job promises that its file is here: so it is, also after a power cut.
         os.fsync(copy.fileno())
+    return digest.hexdigest(), size
+
+
+def _is_ours(file: BinaryIO) -> bool:
+    # Others could write to it through what they have open, and link counts are not theirs to give.
+    return os.fstat(file.fileno()).st_uid == os.geteuid()
+
+
+def _adopt(file: BinaryIO, path: Path, target: Path, name: str, limit: int) -> tuple[str, int]:
+    """As :func:`_copy`, without a copy if both are on one file system."""
+    size = os.fstat(file.fileno()).st_size
+    if size > limit:
+        raise too_large(name, size, limit)
+    try:
+        os.link(path, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+            raise
+        return _copy(file, target, name, limit)
+    digest = hashlib.sha256()
+    while block := _read_block(file, name):
+        digest.update(block)
+    with suppress(OSError):  # of a file system that is read-only by now
+        os.fsync(file.fileno())
     return digest.hexdigest(), size
 
 
@@ -242,12 +232,6 @@ def _write_block(copy: BinaryIO, block: bytes, target: Path) -> None:
             view = view[copy.write(view) :]
     except OSError as error:
         raise RefusedError(f"No room for a copy in {target.parent}: {error.strerror}") from None
-
-
-def _too_large(name: str, size: int, limit: int) -> RefusedError:
-    return RefusedError(
-        f"{name}: has {size / 1e6:,.1f} MB, more than import.max_file_size allows ({limit / 1e6:,.1f} MB)"
-    )
 
 
 def _user() -> str | None:

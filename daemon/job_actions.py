@@ -11,9 +11,10 @@ from daemon import intake
 from daemon.catalog import books, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
+from daemon.inbox.outcome import Outcomes
 from daemon.logger import Logger
 from daemon.queue import JobQueue
-from daemon.settings import Paths
+from daemon.settings import Paths, Settings
 
 log = Logger(__name__)
 
@@ -34,12 +35,20 @@ def cancel(connection: Connection, job: Job) -> None:
         raise ActionError(_refusal(connection, job, "there is nothing to cancel"))
 
 
-def retry(connection: Connection, queue: JobQueue, paths: Paths, job: Job, *, restart: bool = False) -> None:
+def retry(
+    connection: Connection,
+    queue: JobQueue,
+    settings: Settings,
+    paths: Paths,
+    job: Job,
+    *,
+    restart: bool = False,
+) -> None:
     """Let a failed or cancelled job go on from its checkpoint, or from the start.
 
     With ``restart`` the books and row errors that it brought are removed first. Raises :class:`ActionError`.
     """
-    if not intake.spool_path(paths, job.id).exists():
+    if not intake.spool_path(paths, job.id).exists() and not Outcomes(settings.watch, paths).fetch_back(job):
         raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
     if restart:
         # A worker may be about to notice that the job was cancelled; its last chunk must not come in behind.

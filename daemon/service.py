@@ -1,10 +1,11 @@
-"""The daemon: embedded server, Huey consumer, import workers and the housekeeper, in one process tree.
+"""The daemon: embedded server, Huey consumer, import workers and helpers, in one process tree.
 
 - The main process is Huey's consumer. It has no threads and no connections, so that it can fork workers,
   also a replacement for one that died, at any time.
 - Import workers are processes, Huey's worker type "process": checking rows is Python, and only a process
   of its own gives an import a core of its own.
-- The housekeeper is a process too: it sends heartbeats and reconciles queue and catalogue.
+- The helpers are processes too: the housekeeper, which sends heartbeats and reconciles queue and catalogue,
+  and the watcher of the inbox, which a dead file server may stop, and nothing else with it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 import signal
 import sqlite3
 import time
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from multiprocessing.context import ForkProcess
 from typing import Any
@@ -29,6 +31,7 @@ from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.state import Heartbeat, State
 from daemon.tasks import ImportTask
+from daemon.watcher import Watcher
 
 log = Logger(__name__)
 
@@ -52,6 +55,7 @@ class Service:
         self._settings = settings
         self._paths = paths
         self._database = Database(settings, paths)
+        self._state = State(paths.state_db)  # the housekeeper's, which opens it
         self._started_at = datetime.now(UTC)
 
     def run(self) -> None:
@@ -83,20 +87,24 @@ class Service:
             shutdown_timeout=SHUTDOWN_TIMEOUT,
         )
         stop = _StopFlag(consumer.stop_flag)
-        queue.on_job(ImportTask(self._database, self._paths, stop.is_set))
+        queue.on_job(ImportTask(self._database, self._paths, self._settings.watch, stop.is_set))
         queue.huey.on_startup("leave_terminal")(os.setpgrp)
         gc.freeze()  # what is loaded now stays shared with the forked processes
         consumer.start()
         # SIGINT like SIGTERM, which Huey takes as: finish what you are at; and a second time: now.
         signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-        housekeeper = self._start_housekeeper(stop)
+        helpers = [_Helper("housekeeper", self._keep_house, stop)]
+        if self._settings.watch.enabled:
+            helpers.append(_Helper("watcher", self._watch, stop))
+        for helper in helpers:
+            helper.ensure()
         lock.announce(ready=True)
         log.info("daemon ready", workers=self._settings.daemon.workers)
-        self._supervise(consumer, housekeeper, stop)
+        self._supervise(consumer, helpers)
         log.info("daemon stopped")
 
-    def _supervise(self, consumer: Consumer, housekeeper: ForkProcess, stop: _StopFlag) -> None:
-        """Huey's main loop, and beside it an eye on the housekeeper and the embedded server."""
+    def _supervise(self, consumer: Consumer, helpers: Sequence[_Helper]) -> None:
+        """Huey's main loop, and beside it an eye on the other processes and the embedded server."""
         checked = looked = time.monotonic()
         while True:
             try:
@@ -106,29 +114,22 @@ class Service:
             if time.monotonic() - looked < WATCH_CHILDREN:
                 continue
             looked = time.monotonic()
-            if not housekeeper.is_alive():
-                log.warning("housekeeper died, starting another")
-                housekeeper = self._start_housekeeper(stop)
+            for helper in helpers:
+                helper.ensure()
             try:
                 if self._database.ensure_server():
                     log.warning("embedded server died and was started again")
             except DatabaseError as error:
                 log.error("embedded server cannot be started", error=str(error))
-        housekeeper.join(SHUTDOWN_TIMEOUT)
-        if housekeeper.is_alive():
-            housekeeper.kill()
+        for helper in helpers:
+            helper.end()
 
-    def _start_housekeeper(self, stop: _StopFlag) -> ForkProcess:
-        process = multiprocessing.get_context("fork").Process(
-            target=self._keep_house, args=(stop,), name="housekeeper", daemon=True
-        )
-        process.start()
-        return process
+    def _watch(self, stop: _StopFlag) -> None:
+        """The watcher's process."""
+        Watcher(self._settings, self._paths, self._database, stop.is_set).run()
 
     def _keep_house(self, stop: _StopFlag) -> None:
         """The housekeeper's process: one connection for as long as it lasts, then the next."""
-        os.setpgrp()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         queue = JobQueue(self._paths.queue_db)
         while not stop.is_set():
             try:
@@ -144,7 +145,7 @@ class Service:
                 stop.wait(HOUSEKEEPING)
 
     def _beat(self, database_error: str | None) -> None:
-        """Write the heartbeat. The file is opened each time: it may have been deleted or replaced."""
+        """Write the heartbeat."""
         heartbeat = Heartbeat(
             pid=os.getppid(),
             workers=self._settings.daemon.workers,
@@ -153,10 +154,46 @@ class Service:
             database_error=database_error,
         )
         try:
-            with State(self._paths.state_db) as state:
-                state.beat(heartbeat)
+            self._state.beat(heartbeat)
         except (sqlite3.Error, OSError) as error:
             log.warning("the heartbeat cannot be written", error=str(error))
+
+
+class _Helper:
+    """A process beside the workers, started again when it dies."""
+
+    def __init__(self, name: str, work: Callable[[_StopFlag], None], stop: _StopFlag) -> None:
+        self._name = name
+        self._work = work
+        self._stop = stop
+        self._process: ForkProcess | None = None
+
+    def ensure(self) -> None:
+        """Start it if it is not there."""
+        if self._process is not None:
+            if self._process.is_alive():
+                return
+            log.warning("a process of the daemon died, starting another", name=self._name)
+        self._process = multiprocessing.get_context("fork").Process(
+            target=self._run, name=self._name, daemon=True
+        )
+        self._process.start()
+
+    def _run(self) -> None:
+        os.setpgrp()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        try:
+            self._work(self._stop)
+        except Exception:
+            log.exception("a process of the daemon failed", name=self._name)
+            raise SystemExit(1) from None
+
+    def end(self) -> None:
+        """Wait until it has done what it was at; not for ever."""
+        if self._process is not None:
+            self._process.join(SHUTDOWN_TIMEOUT)
+            if self._process.is_alive():
+                self._process.kill()
 
 
 class _StopFlag:

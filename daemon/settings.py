@@ -117,6 +117,38 @@ class ImportSettings(Section):
     """Names of columns in your files, where Bibliflow does not know them by itself."""
 
 
+class WatchSettings(Section):
+    """``[watch]``."""
+
+    enabled: bool = True
+    """Whether files in the inbox are imported."""
+
+    folder: str = ""
+    """The inbox; empty is ``inbox`` in the home."""
+
+    recursive: bool = True
+    """Also the folders in it."""
+
+    settle_seconds: float = Field(default=2.0, ge=0.1, le=3600)
+    """A file that did not change for so long is complete."""
+
+    poll: bool = False
+    """Look every second instead of being told of changes: for folders on other machines."""
+
+    on_finish: Literal["archive", "delete", "keep"] = "archive"
+    """What happens to imported files: "archive" moves them to ``imported`` in the inbox, "delete" removes
+    them, "keep" leaves them where they are."""
+
+    reimport: bool = False
+    """Whether a file is imported although another one with the same content was."""
+
+    ignore: tuple[str, ...] = ()
+    """Patterns of names that are left alone, such as "*.bak"; temporary names are anyway."""
+
+    any_owner: bool = False
+    """Whether files of other users are taken too: for folders that several people share."""
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Build it with :func:`load`."""
 
@@ -126,6 +158,7 @@ class Settings(BaseSettings):
 
     database: DatabaseSettings = DatabaseSettings()
     daemon: DaemonSettings = DaemonSettings()
+    watch: WatchSettings = WatchSettings()
     importing: ImportSettings = Field(
         default=ImportSettings(),
         # "import" is a word of Python, and an alias takes env_prefix away: so both names, in full.
@@ -157,6 +190,12 @@ class Paths:
     """Private directory: copies of the files being imported."""
     server: Path
     """Directory of the embedded PostgreSQL server."""
+    default_inbox: Path
+    """The folder that is watched where the settings name none."""
+
+    def inbox(self, watch: WatchSettings) -> Path:
+        """The folder that is watched."""
+        return Path(watch.folder).expanduser().absolute() if watch.folder else self.default_inbox
 
     @property
     def queue_db(self) -> Path:
@@ -165,7 +204,7 @@ class Paths:
 
     @property
     def state_db(self) -> Path:
-        """SQLite file of the daemon's heartbeat."""
+        """SQLite file of the daemon's heartbeat and of the inbox's ledger."""
         return self.state / "state.db"
 
     @property
@@ -196,7 +235,13 @@ def paths() -> Paths:
     """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories."""
     if home := os.environ.get(HOME_VARIABLE):
         root = Path(home).expanduser().absolute()
-        return Paths(root / "config.toml", root / "state", root / "spool", root / "postgresql")
+        return Paths(
+            config=root / "config.toml",
+            state=root / "state",
+            spool=root / "spool",
+            server=root / "postgresql",
+            default_inbox=root / "inbox",
+        )
     dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
     data = Path(dirs.user_data_dir)
     return Paths(
@@ -204,6 +249,7 @@ def paths() -> Paths:
         state=Path(dirs.user_state_dir) / "state",
         spool=data / "spool",
         server=data / "postgresql",
+        default_inbox=data / "inbox",
     )
 
 

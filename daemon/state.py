@@ -1,4 +1,4 @@
-"""What a home knows about itself, in a small SQLite file: the daemon's heartbeat."""
+"""What a home knows about itself, in a small SQLite file: the daemon's heartbeat, the inbox's ledger."""
 
 from __future__ import annotations
 
@@ -35,20 +35,16 @@ class Heartbeat:
         return (datetime.now(UTC) - datetime.fromisoformat(self.beat_at)).total_seconds()
 
 
-class State:
-    """The file, opened by one process. Losing it loses no import."""
+class StateFile:
+    """The file, as one process uses it: opened when it is needed, and anew when it was deleted or replaced.
+
+    Losing it loses no import.
+    """
 
     def __init__(self, path: Path) -> None:
-        sqlite_files.make_usable(path)
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT)
-        path.chmod(0o600)
-        self._database = sqlite_utils.Database(connection)
-        self._database.enable_wal()
-        self._database.table("heartbeat").create(
-            {"pid": int, "workers": int, "started_at": str, "beat_at": str, "database_error": str},
-            pk="pid",
-            if_not_exists=True,
-        )
+        self._path = path
+        self._opened: tuple[int, int] | None = None
+        self._database_now: sqlite_utils.Database | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -60,15 +56,53 @@ class State:
 
     def close(self) -> None:
         """Give the file back."""
-        self._database.close()
+        if self._database_now is not None:
+            self._database_now.close()
+            self._database_now = None
+
+    @property
+    def database(self) -> sqlite_utils.Database:
+        """The file that is there now, made if it is missing, set aside and made again if it is damaged."""
+        if self._database_now is None or sqlite_files.identity(self._path) != self._opened:
+            self.close()
+            self._database_now = self._open()
+            self._opened = sqlite_files.identity(self._path)
+        return self._database_now
+
+    def _open(self) -> sqlite_utils.Database:
+        sqlite_files.make_usable(self._path)
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT)
+        self._path.chmod(0o600)
+        database = sqlite_utils.Database(connection)
+        database.enable_wal()
+        # A power cut may cost the last lines of the ledger, never the file. Nothing is decided by them.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        self._create(database)
+        return database
+
+    def _create(self, database: sqlite_utils.Database) -> None:
+        """Make the tables that are missing."""
+        raise NotImplementedError
+
+
+class State(StateFile):
+    """The heartbeat in it."""
+
+    def _create(self, database: sqlite_utils.Database) -> None:
+        database.table("heartbeat").create(
+            {"pid": int, "workers": int, "started_at": str, "beat_at": str, "database_error": str},
+            pk="pid",
+            if_not_exists=True,
+        )
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Replace the heartbeat."""
-        with self._database.conn:
-            self._database.table("heartbeat").delete_where("pid <> ?", [heartbeat.pid])
-            self._database.table("heartbeat").upsert(asdict(heartbeat), pk="pid")
+        database = self.database
+        with database.conn:
+            database.table("heartbeat").delete_where("pid <> ?", [heartbeat.pid])
+            database.table("heartbeat").upsert(asdict(heartbeat), pk="pid")
 
     def heartbeat(self) -> Heartbeat | None:
         """The latest heartbeat, however old; None before the first."""
-        rows: list[dict[str, Any]] = list(self._database.table("heartbeat").rows)
+        rows: list[dict[str, Any]] = list(self.database.table("heartbeat").rows)
         return Heartbeat(**rows[-1]) if rows else None

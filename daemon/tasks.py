@@ -13,12 +13,13 @@ import structlog
 from daemon import intake
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
-from daemon.catalog.jobs import Job
+from daemon.catalog.jobs import NoSuchJobError
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
+from daemon.inbox.outcome import Outcomes
 from daemon.logger import Logger
-from daemon.settings import Paths
+from daemon.settings import Paths, WatchSettings
 
 log = Logger(__name__)
 
@@ -33,9 +34,12 @@ FIRST_WAIT, LONGEST_WAIT, JITTER = 0.25, 2.0, 0.25
 class ImportTask:
     """Runs import jobs. Calling it twice for one job, at once or later, does no harm."""
 
-    def __init__(self, database: Database, paths: Paths, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, database: Database, paths: Paths, watch: WatchSettings, should_stop: Callable[[], bool]
+    ) -> None:
         self._database = database
         self._paths = paths
+        self._outcomes = Outcomes(watch, paths)
         self._should_stop = should_stop
         self._chunks = 0
 
@@ -105,7 +109,6 @@ class ImportTask:
         except SourceError as error:
             log.info("import failed", file=job.filename, reason=str(error))
             jobs.fail(connection, job_id, str(error))
-            return
         except Exception as error:
             if is_out_of_reach(error):
                 raise
@@ -115,19 +118,22 @@ class ImportTask:
                 job_id,
                 f"A fault in Bibliflow stopped the import ({error}); the daemon's log has more",
             )
-            return
-        self._after(connection, job, outcome)
+        else:
+            if outcome is Outcome.INTERRUPTED:
+                jobs.put_back(connection, job_id)
+            log.info("import ended", file=job.filename, outcome=outcome.name.lower())
+        self._deliver(connection, job_id)
+        _return_memory()
 
     def _count_chunk(self) -> None:
         self._chunks += 1
 
-    def _after(self, connection: Connection, job: Job, outcome: Outcome) -> None:
-        if outcome is Outcome.INTERRUPTED:
-            jobs.put_back(connection, job.id)
-        _return_memory()
-        if outcome is Outcome.FINISHED:
-            intake.spool_path(self._paths, job.id).unlink(missing_ok=True)
-        log.info("import ended", file=job.filename, outcome=outcome.name.lower())
+    def _deliver(self, connection: Connection, job_id: UUID) -> None:
+        """If the job is over, its file goes where it belongs."""
+        with suppress(NoSuchJobError):
+            job = jobs.get(connection, job_id)
+            if job.status.is_final:
+                self._outcomes.deliver(connection, job)
 
 
 def _return_memory() -> None:

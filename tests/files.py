@@ -47,7 +47,12 @@ def written(rows: Iterable[Sequence[str]], **dialect: object) -> str:
 
 def table(count: int = 5, **dialect: object) -> str:
     """A header and ``count`` good rows."""
-    return written([HEADER, *map(book, range(1, count + 1))], **dialect)
+    return table_of(range(1, count + 1), **dialect)
+
+
+def table_of(numbers: Iterable[int], **dialect: object) -> str:
+    """A header and the good rows of these numbers."""
+    return written([HEADER, *map(book, numbers)], **dialect)
 
 
 def packed(data: bytes, kind: str, name: str = "books.csv") -> bytes:

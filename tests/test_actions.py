@@ -19,6 +19,7 @@ from daemon.importing import checking, pipeline
 from daemon.importing.pipeline import Outcome
 from daemon.job_actions import ActionError
 from daemon.queue import JobQueue
+from daemon.settings import Settings
 from tests.files import table
 from tests.imports import after_a_chunk, counts, held_up, import_text, new_job, resume
 from tests.processes import HEADER, bibliflow, finished, processed, submit, wait_until
@@ -157,10 +158,10 @@ def test_what_cannot_be_done_is_said(connection: Connection, tmp_path: Path) -> 
     queue = JobQueue(paths.queue_db)
     job = new_job(connection)
     with pytest.raises(ActionError, match="is gone from the spool"):
-        job_actions.retry(connection, queue, paths, job)
+        job_actions.retry(connection, queue, Settings(), paths, job)
     intake.spool_path(paths, job.id).write_text(table(1))
     with pytest.raises(ActionError, match="is waiting to be imported; only failed and cancelled"):
-        job_actions.retry(connection, queue, paths, job)
+        job_actions.retry(connection, queue, Settings(), paths, job)
     path = tmp_path / "x.csv"
     path.write_text(table(20_000))
     assert resume(connection, job, path, after_a_chunk(connection, job)) is Outcome.INTERRUPTED
@@ -177,4 +178,4 @@ def _retry_while_held(connection: Connection, queue: JobQueue, job: Job) -> None
         database.connect() as holder,
         job_lock.locked(holder, job.id),
     ):
-        job_actions.retry(connection, queue, settings.paths(), job, restart=True)
+        job_actions.retry(connection, queue, Settings(), settings.paths(), job, restart=True)

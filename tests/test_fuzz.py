@@ -14,14 +14,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon import intake
 from daemon.catalog import books, jobs, row_errors
 from daemon.catalog.database import Connection
+from daemon.file_check import RefusedError, check_file
 from daemon.importing.options import ImportOptions
 from daemon.importing.pipeline import Outcome
 from daemon.importing.reading import Reading, understand
 from daemon.importing.source import SourceError
-from daemon.intake import RefusedError
 from daemon.settings import Settings
 from tests.files import book, packed, records_of
 from tests.imports import new_job, resume
@@ -123,7 +122,7 @@ def test_any_damage_to_a_packed_file_is_explained(
     damaged[place % len(damaged)] = byte
     path.write_bytes(bytes(damaged[: max(len(damaged) - cut, 4)] if cut < 1000 else damaged))
     try:
-        intake.check_file(path, Settings())
+        check_file(path, Settings())
         reading = understand(path, ImportOptions())
     except (RefusedError, SourceError):
         return

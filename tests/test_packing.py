@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon import intake
+from daemon.file_check import RefusedError, check_file
 from daemon.importing import packing
 from daemon.importing.packing import PackingError
-from daemon.intake import RefusedError
 from daemon.settings import Settings
 from tests.files import books_of, errors_of, isbn13, packed, table, zstd
 
@@ -30,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def check(path: Path, data: bytes) -> None:
     path.write_bytes(data)
-    intake.check_file(path, Settings())
+    check_file(path, Settings())
 
 
 def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -76,7 +75,7 @@ def test_a_bomb_is_refused_and_memory_stays_flat(path: Path, kind: str) -> None:
         with pytest.raises(PackingError, match=r"unpacks to more than 200 times its size"):
             packing.check(path, limit=10**12)
         with pytest.raises(RefusedError, match=r"books\.csv: unpacks to more than"):
-            intake.check_file(path, Settings())
+            check_file(path, Settings())
         assert tracemalloc.get_traced_memory()[1] < 8 * packing.BLOCK
     finally:
         tracemalloc.stop()

@@ -54,7 +54,7 @@ def retry(job: str, restart: bool, yes: bool) -> None:
             confirm(f"Remove the {found.success_count:,} books that {found.filename} brought?", yes)
         queue = JobQueue(opened.paths.queue_db)
         try:
-            job_actions.retry(opened.connection, queue, opened.paths, found, restart=restart)
+            job_actions.retry(opened.connection, queue, opened.settings, opened.paths, found, restart=restart)
         except ActionError as error:
             fail(str(error), ExitCode.FAILED)
         finally:

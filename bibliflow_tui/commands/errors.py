@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from daemon.catalog import jobs, row_errors
 from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import RowError
 from daemon.exits import ExitCode, explained, fail
-from daemon.importing.dialect import split
+from daemon.importing.export import write_errors
 
 SHOWN_DATA = 60
 """Characters of a record in the table; --json and --csv have all of it."""
@@ -58,20 +57,9 @@ def _cells(error: RowError) -> tuple[object, ...]:
 
 def write_csv(path: Path, job: Job, rejected: Iterable[RowError]) -> int:
     """Write the rejected rows in the columns of their file, and ``error_message``; how many there were."""
-    read_as = job.read_as or {}
-    delimiter = read_as.get("delimiter", ",")
-    header = read_as.get("header", [])
-    count = 0
     try:
         # "x": what somebody has there already, perhaps half corrected, is not overwritten.
-        with path.open("x", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, delimiter=delimiter)
-            writer.writerow([*header, "error_message"])
-            for error in rejected:
-                fields = split(error.raw_data, delimiter)
-                fields += [""] * (len(header) - len(fields))
-                writer.writerow([*fields, error.error_message])
-                count += 1
+        with path.open("xb") as file:
+            return write_errors(file, job, rejected)
     except FileExistsError:
         fail(f"{path} exists already; give another name or remove it", ExitCode.USAGE)
-    return count

@@ -19,7 +19,8 @@ from daemon import control, intake
 from daemon.catalog import row_errors
 from daemon.catalog.jobs import Job, JobStatus
 from daemon.exits import ExitCode, explained
-from daemon.intake import RefusedError, Request
+from daemon.file_check import RefusedError
+from daemon.intake import Request
 from daemon.queue import JobQueue
 from daemon.settings import DuplicatePolicy
 from daemon.visible import visible

@@ -21,12 +21,13 @@ from daemon import intake, log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, Database, DatabaseError, is_out_of_reach
 from daemon.exits import ExitCode, explained, fail
+from daemon.file_check import RefusedError, check_file
 from daemon.importing import reading as readings
 from daemon.importing.header import FIELDS
 from daemon.importing.preview import Preview, PreviewRow, scan
 from daemon.importing.reading import Reading
 from daemon.importing.source import SourceError
-from daemon.intake import RefusedError, Request
+from daemon.intake import Request
 from daemon.settings import Paths, Settings
 from daemon.visible import visible
 
@@ -50,7 +51,7 @@ def preview(file: Path, reading: Request, as_json: bool) -> None:
     loaded, paths = settings.load()
     options = intake.import_options(loaded, reading)
     try:
-        intake.check_file(file, loaded)
+        check_file(file, loaded)
         understood = readings.understand(file, options)
         with _known(loaded, paths) as known:
             result, is_complete = _count(file, scan(file, understood, options, known))

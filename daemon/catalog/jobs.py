@@ -93,6 +93,9 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     undone_at: datetime | None = None
+    inbox: dict[str, Any] | None = None
+    """Where in the inbox its file came from, if it did: ``path``, percent-encoded and relative to the inbox,
+    and ``kept``, whether the file is still there."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", JobStatus(self.status))
@@ -182,12 +185,13 @@ def create(
     options: dict[str, Any],
     task_id: str | None = None,
     submitted_by: str | None = None,
+    inbox: dict[str, Any] | None = None,
 ) -> Job:
     """Add a PENDING job and return it."""
     with connection.transaction(), connection.cursor(row_factory=class_row(Job)) as cursor:
         cursor.execute(
             "INSERT INTO import_jobs (id, filename, source, file_sha256, file_size, spool_path, options,"
-            " task_id, submitted_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
+            " task_id, submitted_by, inbox) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
             [
                 job_id or uuid7(),
                 storable(filename),
@@ -198,6 +202,7 @@ def create(
                 Jsonb(options),
                 task_id,
                 submitted_by,
+                Jsonb(inbox) if inbox else None,
             ],
         )
         job = cursor.fetchone()

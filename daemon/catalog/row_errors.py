@@ -213,6 +213,39 @@ def resolve(connection: Connection, ids: Sequence[UUID]) -> None:
     connection.execute("UPDATE import_row_errors SET resolved_at = now() WHERE id = ANY(%s)", [list(ids)])
 
 
+def replace_problems(connection: Connection, replaced: Mapping[UUID, Sequence[Problem]]) -> None:
+    """Give each of these errors other problems, and their messages."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE import_row_errors SET problems = %s::jsonb, error_message = %s WHERE id = %s",
+            [
+                (
+                    _json(map(_storable_problem, problems)),
+                    storable(Rejection(0, "", problems).error_message),
+                    identifier,
+                )
+                for identifier, problems in replaced.items()
+            ],
+        )
+
+
+def by_id(connection: Connection, job_id: UUID, ids: Sequence[UUID]) -> dict[UUID, RowError]:
+    """Those errors of a job, resolved or not, that have one of these ids, by these."""
+    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        cursor.execute(
+            "SELECT * FROM import_row_errors WHERE import_job_id = %s AND id = ANY(%s)", [job_id, list(ids)]
+        )
+        return {error.id: error for error in cursor}
+
+
+def owner(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
+    """The job that one of these errors belongs to; None if there are no such errors."""
+    row = connection.execute(
+        "SELECT import_job_id FROM import_row_errors WHERE id = ANY(%s) LIMIT 1", [list(ids)]
+    ).fetchone()
+    return row[0] if row else None
+
+
 def add_problems(connection: Connection, added: Mapping[UUID, Problem]) -> None:
     """Append one more problem to each of these errors."""
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ from uuid import UUID
 from daemon.catalog import job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job
-from daemon.catalog.row_errors import RowError
+from daemon.catalog.row_errors import Problem, RowError
 from daemon.importing import dialect
 from daemon.importing.candidates import Candidates
 from daemon.importing.loader import Loader, Stored
@@ -64,7 +64,7 @@ def apply_suggestions(
             )
         if job.read_as is None:
             return Fixed()
-        fixer = _Fixer(connection, job, Reading.from_dict(job.read_as))
+        fixer = Fixer(connection, job, Reading.from_dict(job.read_as))
         total = Fixed()
         after = (0, UUID(int=0))  # before the first
         while errors := row_errors.fixable(connection, job.id, after=after, limit=CHUNK_ROWS):
@@ -74,38 +74,44 @@ def apply_suggestions(
         return total
 
 
-class _Fixer:
+class Fixer:
+    """Takes rejected rows of one job back in, by the rules and the policy that it was imported with."""
+
     def __init__(self, connection: Connection, job: Job, reading: Reading) -> None:
         options = ImportOptions.model_validate(job.options)
+        self.reading = reading
+        self.checker = Checker(reading.header, reading.dialect.encoding, options.isbn_check)
         self._connection = connection
         self._job_id = job.id
-        self._delimiter = reading.dialect.delimiter
-        self._checker = Checker(reading.header, reading.dialect.encoding, options.isbn_check)
         self._loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
 
     def fix(self, errors: Sequence[RowError]) -> Fixed:
-        """Import those of ``errors`` that pass, in one transaction."""
-        ids: dict[int, UUID] = {}
-        candidates = Candidates()
+        """Import those of ``errors`` that pass with their suggestions, in one transaction."""
+        passed = []
         for error in errors:
-            fields = dialect.split(error.raw_data, self._delimiter)
+            fields = dialect.split(error.raw_data, self.reading.dialect.delimiter)
             repairs = {problem["field"]: problem["suggestion"] for problem in error.problems}
-            row = self._checker.check_repaired(fields, repairs)
+            row = self.checker.check_repaired(fields, repairs)
             if isinstance(row, BookRow):
-                candidates.add(error.row_number, error.raw_data, row)
-                ids[error.row_number] = error.id
+                passed.append((error, row))
         with self._connection.transaction():
-            stored = self._loader.store(candidates)
-            self._record(stored, ids)
+            stored, duplicates = self.store(passed)
+            # They have no suggestion: so the rows are not tried again, but shown as what they are.
+            row_errors.add_problems(self._connection, duplicates)
         imported, skipped = stored.success, stored.skipped
         return Fixed(imported, skipped, len(errors) - imported - skipped)
 
-    def _record(self, stored: Stored, ids: dict[int, UUID]) -> None:
-        duplicates = {
-            # It has no suggestion: so the row is not tried again, but shown as what it is.
-            ids.pop(number): problem
-            for number, problem in stored.duplicates
-        }
+    def store(self, passed: Sequence[tuple[RowError, BookRow]]) -> tuple[Stored, dict[UUID, Problem]]:
+        """Make books of rows that pass, and resolve their errors; to be called in a transaction.
+
+        What came of them, and by their errors' ids the problems of those whose ISBN is there already.
+        """
+        candidates = Candidates()
+        for error, row in passed:
+            candidates.add(error.row_number, error.raw_data, row)
+        ids = {error.row_number: error.id for error, _ in passed}
+        stored = self._loader.store(candidates)
+        duplicates = {ids.pop(number): problem for number, problem in stored.duplicates}
         row_errors.resolve(self._connection, list(ids.values()))
-        row_errors.add_problems(self._connection, duplicates)
         jobs.resolve(self._connection, self._job_id, success=stored.success, skipped=stored.skipped)
+        return stored, duplicates

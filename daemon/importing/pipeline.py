@@ -11,9 +11,12 @@ from pathlib import Path
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
+from daemon.importing import corrections
 from daemon.importing.ahead import ReaderDiedError, SharedFlag, ahead
 from daemon.importing.checking import Checked, checked
 from daemon.importing.chunk import Chunk, Packer
+from daemon.importing.corrections import BusyJobError
+from daemon.importing.export import ID_COLUMN
 from daemon.importing.loader import JobWithdrawnError, Loader
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading, is_current, understand
@@ -71,7 +74,13 @@ def run(
     options = ImportOptions.model_validate(job.options)
     processed = job.processed_rows
     try:
+        corrected = corrections.corrected_job(connection, path)
+        if corrected:
+            options = corrections.options(corrected, options)
         reading = _prepare(connection, job, path, options)
+        if corrected and ID_COLUMN in reading.header.names:
+            rows = corrections.run(connection, job, path, reading, corrected, should_stop, on_progress)
+            return Outcome.INTERRUPTED if rows is None else _succeed(connection, job, rows)
         loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
         flag = SharedFlag()
         with closing(_chunks(connection, job, path, reading, options, should_stop, flag)) as chunks:
@@ -83,9 +92,13 @@ def run(
                     return Outcome.INTERRUPTED
     except JobWithdrawnError:
         return Outcome.WITHDRAWN
-    except (_InterruptedError, ReaderDiedError):
+    except (_InterruptedError, ReaderDiedError, BusyJobError):
         return Outcome.INTERRUPTED
-    return Outcome.FINISHED if jobs.succeed(connection, job.id, processed) else Outcome.WITHDRAWN
+    return _succeed(connection, job, processed)
+
+
+def _succeed(connection: Connection, job: Job, rows: int) -> Outcome:
+    return Outcome.FINISHED if jobs.succeed(connection, job.id, rows) else Outcome.WITHDRAWN
 
 
 def _prepare(connection: Connection, job: Job, path: Path, options: ImportOptions) -> Reading:

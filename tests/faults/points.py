@@ -51,7 +51,7 @@ def work(job_id: UUID) -> None:
     """What a worker does, in this process."""
     loaded, paths = settings.load()
     with Database(loaded, paths) as database:
-        ImportTask(database, paths, lambda: False)(job_id)
+        ImportTask(database, paths, loaded.watch, lambda: False)(job_id)
 
 
 def work_and_die(job_id: UUID, point: str, times: int) -> int:

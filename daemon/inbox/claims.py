@@ -1,0 +1,120 @@
+"""Files taken out of the inbox, on their way into the spool.
+
+A claim is one rename, so that of two daemons on one share one gets the file. The folder that it is renamed
+into is named after the job that it will have, and below that the file keeps its path: whoever finds it there
+after a crash knows all there is to know.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from daemon.catalog.ids import uuid7
+from daemon.inbox import leases, names
+from daemon.inbox.folder import Folder, Version
+from daemon.settings import Paths
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A file that is ours."""
+
+    job_id: UUID
+    """Of the job that it will have."""
+    path: bytes
+    """Where it was, relative to the inbox."""
+    file: Path
+    """Where it is."""
+    base: Path
+    """The claim's own folder."""
+
+
+class Claims:
+    """The claims of one daemon on one inbox."""
+
+    def __init__(self, folder: Folder, paths: Paths) -> None:
+        self._folder = folder
+        here = hashlib.sha256(os.fsencode(paths.spool)).hexdigest()[:8]
+        self._roots = (
+            paths.spool / "claims",
+            # Where the inbox is on another file system; other daemons may use it too.
+            folder.root / os.fsdecode(names.PRIVATE) / f"{socket.gethostname()}-{here}",
+        )
+
+    def take(self, path: bytes, version: Version) -> Claim | None:
+        """Take the file at ``path``; None if it is gone, or no longer as it was. Raises :class:`OSError`."""
+        job_id = uuid7()
+        for root in self._roots:
+            base = root / str(job_id)
+            claim = Claim(job_id, path, base / os.fsdecode(path), base)
+            claim.file.parent.mkdir(parents=True, mode=0o700)
+            try:
+                self._folder.move_out(path, claim.file)
+            except FileNotFoundError:
+                self.close(claim)
+                return None
+            except OSError as error:
+                self.close(claim)
+                if error.errno == errno.EXDEV and root is not self._roots[-1]:
+                    continue
+                raise
+            if self._is_as_it_was(claim, version):
+                return claim
+            self.give_back(claim)
+            return None
+        raise AssertionError("unreachable")
+
+    def _is_as_it_was(self, claim: Claim, version: Version) -> bool:
+        status = claim.file.lstat()
+        if not stat.S_ISREG(status.st_mode) or Version.of(status) != version:
+            return False
+        # Nobody can open it under its old name any more: so this answer stays true.
+        try:
+            fd = os.open(claim.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            return True  # whoever takes it in says why it cannot be read
+        try:
+            return not leases.is_open_elsewhere(fd)
+        finally:
+            os.close(fd)
+
+    def left(self) -> Iterator[Claim]:
+        """The claims that were not closed: by a crash, or as the database was away."""
+        for root in self._roots:
+            with suppress(FileNotFoundError):
+                for base in sorted(root.iterdir()):
+                    with suppress(ValueError):
+                        yield from self._of(UUID(base.name), base)
+
+    def _of(self, job_id: UUID, base: Path) -> Iterator[Claim]:
+        files = [Path(folder) / name for folder, _, found in os.walk(base) for name in found]
+        for file in files:
+            yield Claim(job_id, os.fsencode(file.relative_to(base)), file, base)
+        if not files:
+            shutil.rmtree(base, ignore_errors=True)
+
+    def give_back(self, claim: Claim) -> bytes:
+        """Put the file back into the inbox; where, if something else has its place."""
+        place = self._folder.put(claim.file, claim.path, key=str(claim.job_id))
+        self.close(claim)
+        return place
+
+    def close(self, claim: Claim) -> None:
+        """The file is in the spool, or somewhere else: forget the claim."""
+        claim.file.unlink(missing_ok=True)
+        # Folder by folder, and only empty ones: never anything that is not known to be ours.
+        for folder in (claim.file, *claim.file.parents):
+            if folder == claim.base.parent:
+                break
+            with suppress(OSError):
+                folder.rmdir()
