@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 from textual import on, work
@@ -12,9 +12,11 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.notifications import SeverityLevel
+from textual.screen import Screen
 
-from bibliflow_tui.live import DaemonChanged, Live
+from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live
 from bibliflow_tui.screens.imports import ImportsScreen
+from bibliflow_tui.screens.inbox import InboxScreen
 from bibliflow_tui.text import visible
 from daemon import intake, job_actions, log, settings
 from daemon.catalog.database import Connection, is_out_of_reach
@@ -36,24 +38,34 @@ class Dashboard(App[None]):
     """Shows the imports, and enqueues new ones."""
 
     TITLE = "Bibliflow"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "imports": ImportsScreen,
+        "inbox": InboxScreen,
+    }
+    DEFAULT_MODE = "imports"
+    CSS_PATH = Path(__file__).parent / "styles" / "place.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "question_mark", "help", "Help", tooltip="Show or hide the keys of this place", id="app.help"
         ),
+        Binding("1", "go('imports')", "Imports", tooltip="To the imports", id="app.imports", show=False),
+        Binding("3", "go('inbox')", "Inbox", tooltip="To the watched folder", id="app.inbox", show=False),
         Binding("q", "quit", "Quit", tooltip="Leave; imports go on in the daemon", id="app.quit"),
     ]
 
     def __init__(self, loaded: Settings, paths: Paths) -> None:
         super().__init__()
-        self._settings = loaded
-        self._paths = paths
+        self.settings = loaded
+        self.paths = paths
+        self.database_state: DatabaseChanged | None = None
+        self.daemon_state: DaemonChanged | None = None
+        """What was heard of them last."""
         self.live = Live(loaded, paths, self._pass_on)
         self.last_folder = Path.cwd()
         """Where files were last taken from."""
 
     def on_mount(self) -> None:
         """Paint first; then open the database."""
-        self.push_screen(ImportsScreen())
         self.call_after_refresh(self._go_live)
 
     def on_unmount(self) -> None:
@@ -65,10 +77,20 @@ class Dashboard(App[None]):
         self.live.run()
 
     def _pass_on(self, message: Message) -> None:
-        """From the link's thread to every screen, also those below the top one."""
-        for screen in self.screen_stack:
-            screen.post_message(message)
+        """From the link's thread to the app, and from there to every screen of the place that is shown."""
         self.post_message(message)
+
+    @on(DatabaseChanged)
+    @on(DaemonChanged)
+    @on(JobsChanged)
+    def _tell(self, event: Message) -> None:
+        match event:
+            case DatabaseChanged():
+                self.database_state = event
+            case DaemonChanged():
+                self.daemon_state = event
+        for screen in self.screen_stack:
+            screen.post_message(event)
 
     @on(DaemonChanged)
     def _complain(self, event: DaemonChanged) -> None:
@@ -90,14 +112,14 @@ class Dashboard(App[None]):
         """Take files in, and say what came of it."""
         queued, refused = 0, []
         try:
-            queue = JobQueue(self._paths.queue_db)
+            queue = JobQueue(self.paths.queue_db)
             with self.live.connection() as connection:
                 for path in paths:
                     try:
                         intake.submit(
                             path,
-                            settings=self._settings,
-                            paths=self._paths,
+                            settings=self.settings,
+                            paths=self.paths,
                             connection=connection,
                             queue=queue,
                             source="dashboard",
@@ -128,9 +150,9 @@ class Dashboard(App[None]):
     @work(thread=True, group="actions", exit_on_error=False)
     def retry(self, job: Job) -> None:
         """Let a job go on, and say what came of it."""
-        queue = JobQueue(self._paths.queue_db)
+        queue = JobQueue(self.paths.queue_db)
         self._act(
-            lambda connection: job_actions.retry(connection, queue, self._settings, self._paths, job),
+            lambda connection: job_actions.retry(connection, queue, self.settings, self.paths, job),
             f"{job.filename}: queued again",
         )
         queue.close()
@@ -157,6 +179,10 @@ class Dashboard(App[None]):
     def toast(self, text: str, severity: SeverityLevel = "information") -> None:
         """A short notice. ``text`` may hold anything."""
         self.notify(visible(text, limit=TOAST_LENGTH), severity=severity, timeout=TOAST_SECONDS, markup=False)
+
+    def action_go(self, place: str) -> None:
+        """To one of the places; each is as it was left."""
+        self.switch_mode(place)
 
     def action_help(self) -> None:
         """Show or hide the keys of this place."""

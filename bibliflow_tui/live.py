@@ -34,7 +34,7 @@ CONNECTIONS = 3
 
 
 @dataclass
-class JobsChanged(Message):
+class JobsChanged(Message, bubble=False):
     """Jobs came, went or moved on; ``ids`` is empty where it is not known which."""
 
     ids: frozenset[UUID]
@@ -45,7 +45,7 @@ class JobsChanged(Message):
 
 
 @dataclass
-class DatabaseChanged(Message):
+class DatabaseChanged(Message, bubble=False):
     """The database came within reach (``error`` is None) or went out of it."""
 
     error: str | None
@@ -54,7 +54,7 @@ class DatabaseChanged(Message):
 
 
 @dataclass
-class DaemonChanged(Message):
+class DaemonChanged(Message, bubble=False):
     """The daemon started or ended; ``error`` says why it could not be started."""
 
     info: DaemonInfo | None

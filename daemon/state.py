@@ -41,8 +41,10 @@ class StateFile:
     Losing it loses no import.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
+        """``is_shared`` between threads, which take turns."""
         self._path = path
+        self._is_shared = is_shared
         self._opened: tuple[int, int] | None = None
         self._database_now: sqlite_utils.Database | None = None
 
@@ -71,7 +73,7 @@ class StateFile:
 
     def _open(self) -> sqlite_utils.Database:
         sqlite_files.make_usable(self._path)
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT)
+        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, check_same_thread=not self._is_shared)
         self._path.chmod(0o600)
         database = sqlite_utils.Database(connection)
         database.enable_wal()

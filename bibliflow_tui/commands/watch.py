@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table
-from daemon import control, log, settings
+from daemon import log, settings
 from daemon.exits import explained
-from daemon.inbox.ledger import FileState, FolderState, Ledger
-from daemon.settings import Paths, WatchSettings
+from daemon.inbox.ledger import FileState, Ledger, describe
 
 SHOWN = 50
 """Files in the table unless more are asked for."""
@@ -38,7 +37,7 @@ def watch(states: tuple[FileState, ...], limit: int | None, as_json: bool) -> No
         if as_json:
             print_json_lines(entry.as_dict() for entry in ledger.entries(states=states, limit=limit))
             return
-        for line in describe(loaded.watch, paths, ledger.folder()):
+        for line in describe(loaded.watch, paths, ledger.folder())[0]:
             narrate(line)
         print_table(
             [("file", "left"), ("state", "whole"), ("changed", "whole"), ("why", "left"), ("job", "whole")],
@@ -57,15 +56,3 @@ def watch(states: tuple[FileState, ...], limit: int | None, as_json: bool) -> No
         more = sum(ledger.counts().values()) - (limit or SHOWN)
         if more > 0 and not states and not limit:
             narrate(f"... and {more:,} more: --limit shows them.")
-
-
-def describe(watch: WatchSettings, paths: Paths, found: FolderState | None) -> list[str]:
-    """Which folder is watched, and whether that goes well."""
-    inbox = paths.inbox(watch)
-    if not watch.enabled:
-        return [f"{inbox} is not watched: watch.enabled is false."]
-    if control.running(paths) is None:
-        return [f"{inbox} is not watched at the moment: no daemon runs. `bibliflow-daemon run` starts it."]
-    if found and found.problem:
-        return [f"{found.problem} (since {found.since_moment:%d %b %H:%M})"]
-    return [f"Watching {inbox}{', once a second' if found and found.is_polled else ''}."]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 from uuid import UUID
 
 from textual import on, work
@@ -12,23 +12,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import Footer
 
 from bibliflow_tui import formats
-from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged
+from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.screens.add_files import AddFiles
 from bibliflow_tui.screens.errors import ErrorsScreen
+from bibliflow_tui.screens.place import Place
 from bibliflow_tui.widgets.job_detail import JobDetail
-from bibliflow_tui.widgets.state_line import StateLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import job_list, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
 from daemon.catalog.row_errors import RowError
-
-if TYPE_CHECKING:
-    from bibliflow_tui.app import Dashboard
 
 COLUMNS = (
     Column("state", "state", 11),
@@ -82,9 +77,10 @@ class JobTable(VirtualTable):
     ]
 
 
-class ImportsScreen(Screen[None]):
+class ImportsScreen(Place):
     """Jobs above, the selected one below."""
 
+    MODE = "imports"
     CSS_PATH = Path(__file__).parent.parent / "styles" / "imports.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add_files", "Add files", tooltip="Choose CSV files to import", id="imports.add"),
@@ -100,32 +96,15 @@ class ImportsScreen(Screen[None]):
         self._selected: Job | None = None
         self._to_open: str | None = None
         self._detail_number = 0
-        self._daemon_is_missing = False
 
-    @property
-    def dashboard(self) -> Dashboard:
-        """The app."""
-        return cast("Dashboard", self.app)
-
-    def compose(self) -> ComposeResult:
-        """State line, table, detail, keys."""
-        yield StateLine()
+    def compose_place(self) -> ComposeResult:
+        """Table and detail."""
         yield JobTable(COLUMNS, id="jobs")
         yield JobDetail(id="job-detail")
-        yield Footer()
-
-    @on(DatabaseChanged)
-    def _show_database(self, event: DatabaseChanged) -> None:
-        self.query_one(StateLine).show_database(event)
-
-    @on(DaemonChanged)
-    def _show_daemon(self, event: DaemonChanged) -> None:
-        self._daemon_is_missing = event.info is None
-        self.query_one(StateLine).show_daemon(event)
-        self.refresh_bindings()
 
     @on(JobsChanged)
-    def _look_again(self) -> None:
+    def look_again(self) -> None:
+        """Jobs may have come, gone or moved on."""
         self._count()
         self._fetch_detail()
 
@@ -199,7 +178,7 @@ class ImportsScreen(Screen[None]):
         status = self._selected.status if self._selected else None
         match action:
             case "start_daemon":
-                return self._daemon_is_missing
+                return self.dashboard.daemon_state is not None and self.dashboard.daemon_state.info is None
             case "cancel":
                 return status is not None and not status.is_final
             case "retry":

@@ -15,12 +15,36 @@ from bibliflow_tui.text import safe_text
 UP, DOWN, UNKNOWN = "●", "○", "◌"
 
 
+PLACES = {"1": "imports", "3": "inbox"}
+"""The app's modes by the keys that lead there."""
+
+
+class PlaceTab(Static):
+    """The name of a place with its key; a click leads there."""
+
+    def __init__(self, key: str, name: str, *, is_here: bool) -> None:
+        style = "bold" if is_here else "$foreground-muted"
+        super().__init__(Content.assemble((f"{key} ", "$foreground-muted"), (name.capitalize(), style)))
+        self._place = name
+
+    async def on_click(self) -> None:
+        """Go there."""
+        await self.run_action(f"app.go('{self._place}')")
+
+
 class StateLine(Horizontal):
     """Shows the latest :class:`DatabaseChanged` and :class:`DaemonChanged`."""
 
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place = place
+
     def compose(self) -> ComposeResult:
-        """Name on the left, states on the right."""
+        """Name and places on the left, states on the right."""
         yield Static(Content.styled("Bibliflow", "bold $accent"), id="state-name")
+        for key, name in PLACES.items():
+            yield PlaceTab(key, name, is_here=name == self._place)
+        yield Static(id="state-room")
         yield Static(id="state-database")
         yield Static(id="state-daemon")
 

@@ -18,8 +18,10 @@ from uuid import UUID
 
 import sqlite_utils
 
+from daemon import control
 from daemon.file_check import display_name
 from daemon.inbox.folder import Version
+from daemon.settings import Paths, WatchSettings
 from daemon.state import StateFile
 
 FILES = "inbox_files"
@@ -88,6 +90,11 @@ class LedgerEntry:
         """When it came into its state."""
         return datetime.fromisoformat(self.changed_at)
 
+    @property
+    def place(self) -> str:
+        """Where it is now, for people; empty if nowhere in the inbox."""
+        return display_name(self.raw_place) if self.raw_place else ""
+
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
         return {
@@ -96,7 +103,7 @@ class LedgerEntry:
             "reason": self.reason or None,
             "size": self.size,
             "job_id": self.job_id,
-            "archived_as": display_name(self.raw_place) if self.raw_place else None,
+            "archived_as": self.place or None,
             "seen_at": self.seen_at,
             "changed_at": self.changed_at,
         }
@@ -124,8 +131,8 @@ class FolderState:
 class Ledger(StateFile):
     """The ledger of one home. Every process opens its own."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
+        super().__init__(path, is_shared=is_shared)
         self._is_together = False
 
     def _create(self, database: sqlite_utils.Database) -> None:
@@ -245,12 +252,17 @@ class Ledger(StateFile):
             self._files.delete(known)
 
     def entries(
-        self, *, states: tuple[FileState, ...] = (), limit: int | None = None, oldest_first: bool = False
+        self,
+        *,
+        states: tuple[FileState, ...] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        oldest_first: bool = False,
     ) -> Iterator[LedgerEntry]:
         """The files, those that changed last first."""
         where = f"state IN ({', '.join('?' * len(states))})" if states else None
         order = "id" if oldest_first else "changed_at DESC, id DESC"
-        for row in self._files.rows_where(where, list(states), order_by=order, limit=limit):
+        for row in self._files.rows_where(where, list(states), order_by=order, limit=limit, offset=offset):
             yield LedgerEntry(**row | {"state": FileState(row["state"])})
 
     def of_job(self, job_id: UUID) -> LedgerEntry | None:
@@ -279,3 +291,15 @@ class Ledger(StateFile):
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def describe(watch: WatchSettings, paths: Paths, found: FolderState | None) -> tuple[list[str], bool]:
+    """Which folder is watched, in sentences, and whether that does not go well."""
+    inbox = display_name(paths.inbox(watch))
+    if not watch.enabled:
+        return [f"{inbox} is not watched: watch.enabled is false."], False
+    if control.running(paths) is None:
+        return [f"{inbox} is not watched at the moment: no daemon runs."], True
+    if found and found.problem:
+        return [f"{found.problem} (since {found.since_moment:%d %b %H:%M})."], True
+    return [f"Watching {inbox}{', once a second' if found and found.is_polled else ''}."], False

@@ -22,9 +22,10 @@ def main() -> None:
     arguments = parser.parse_args()
     log.configure(quiet=True)
     os.environ["BIBLIFLOW_WATCH__SETTLE_SECONDS"] = "0.3"
-    for is_stopped in (False, True):
+    for is_stopped in (False, True) if arguments.files else ():
         _play_drop(arguments.files, is_stopped=is_stopped)
-    _play_kills(arguments.kills)
+    if arguments.kills:
+        _play_kills(arguments.kills)
 
 
 def _home() -> Path:
