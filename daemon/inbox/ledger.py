@@ -300,6 +300,8 @@ def describe(watch: WatchSettings, paths: Paths, found: FolderState | None) -> t
         return [f"{inbox} is not watched: watch.enabled is false."], False
     if control.running(paths) is None:
         return [f"{inbox} is not watched at the moment: no daemon runs."], True
-    if found and found.problem:
+    if found is None:
+        return [f"{inbox} will be watched in a moment."], False
+    if found.problem:
         return [f"{found.problem} (since {found.since_moment:%d %b %H:%M})."], True
-    return [f"Watching {inbox}{', once a second' if found and found.is_polled else ''}."], False
+    return [f"Watching {inbox}{', once a second' if found.is_polled else ''}."], False

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -14,7 +12,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool.base import AttemptWithBackoff
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from bibliflow_tui.app import Dashboard
 from bibliflow_tui.commands.demo import examples
@@ -25,33 +22,14 @@ from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import VirtualTable
-from daemon import settings
 from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection, DatabaseError
 from daemon.catalog.jobs import Job
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
 from tests.imports import held_up, new_job
+from tests.tui.running import cells, dashboard, screen_text
 from tests.tui.waiting import wait_until
-
-
-@asynccontextmanager
-async def dashboard() -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
-    loaded, paths = settings.load()
-    paths.make_private()
-    app = Dashboard(loaded, paths)
-    async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.live.daemon_started is not None)
-        yield app, pilot
-
-
-def screen_text(app: Dashboard) -> str:
-    return "\n".join(str(static.render()) for static in app.screen.query(Static))
-
-
-def cells(app: Dashboard, row: int) -> list[str]:
-    found = app.screen.query_one(VirtualTable).row_at(row)
-    return [str(cell) for cell in found.cells] if found else []
 
 
 async def add(app: Dashboard, pilot: Pilot[None], path: Path) -> None:
