@@ -62,7 +62,14 @@ def import_text(connection: Connection, path: Path, text: str | bytes, **options
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     job = new_job(connection, **options)
     assert resume(connection, job, path) is Outcome.FINISHED
+    assert_codes(connection, job)
     return jobs.get(connection, job.id)
+
+
+def assert_codes(connection: Connection, job: Job) -> None:
+    """The job counts the codes that its open errors have."""
+    found = row_errors.codes(error.as_problems() for error in row_errors.stream(connection, job.id))
+    assert jobs.get(connection, job.id).error_codes == found
 
 
 def messages(connection: Connection, job: Job) -> list[tuple[int, str]]:

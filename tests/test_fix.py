@@ -13,7 +13,7 @@ from daemon.catalog.jobs import Job
 from daemon.importing import fix
 from daemon.importing.fix import BusyError, Fixed, apply_suggestions
 from tests.files import isbn13, written
-from tests.imports import counts, import_text, messages, new_job, titles
+from tests.imports import assert_codes, counts, import_text, messages, new_job, titles
 
 HEADER = ["title", "author", "isbn13", "isbn", "year"]
 ROWS = [
@@ -40,6 +40,7 @@ def test_rows_whose_every_problem_has_a_suggestion_are_imported(connection: Conn
     assert counts(job) == (6, 1, 5, 0)
     seen: list[Fixed] = []
     assert apply_suggestions(connection, job, seen.append) == Fixed(imported=2, rejected=1) == seen[-1]
+    assert_codes(connection, job)
     assert counts(jobs.get(connection, job.id)) == (6, 3, 3, 0)
     assert titles(connection) == {
         "9780439023481": "The Hunger Games",
@@ -55,6 +56,7 @@ def test_rows_whose_every_problem_has_a_suggestion_are_imported(connection: Conn
         (7, "Invalid ISBN: 439023483 (lost leading zeros?); Duplicate ISBN: 0439023483"),
     ]
     assert apply_suggestions(connection, job) == Fixed()
+    assert_codes(connection, job)
     assert counts(jobs.get(connection, job.id)) == (6, 3, 3, 0)
 
 
@@ -73,6 +75,7 @@ def test_the_policy_of_the_import_holds(
 ) -> None:
     job = imported(connection, path, on_duplicate=policy)
     assert apply_suggestions(connection, job) == fixed
+    assert_codes(connection, job)
     assert counts(jobs.get(connection, job.id)) == (6, 1 + fixed.imported, 2, fixed.skipped)
     hunger_games = titles(connection)["9780439023481"]
     assert hunger_games == ("Again" if policy == "update" else "The Hunger Games")
@@ -82,6 +85,7 @@ def test_the_rules_of_the_import_hold(connection: Connection, path: Path) -> Non
     text = written([HEADER, ["T", "A", "", "9780439023482 or 0439023483", ""]])
     job = import_text(connection, path, text, isbn_check="checksum")
     assert apply_suggestions(connection, job) == Fixed(imported=1)
+    assert_codes(connection, job)
     assert titles(connection) == {"9780439023481": "T"}
 
 
@@ -100,6 +104,7 @@ def test_broken_off_and_called_again(
         apply_suggestions(connection, job, stop)
     assert counts(jobs.get(connection, job.id)) == (100, 60, 40, 0)
     assert apply_suggestions(connection, job) == Fixed(imported=40)
+    assert_codes(connection, job)
     assert counts(jobs.get(connection, job.id)) == (100, 100, 0, 0)
     assert books.count(connection) == 100
 
@@ -119,6 +124,7 @@ def test_a_lost_connection_changes_nothing_by_half(
     assert counts(jobs.get(connection, job.id)) == (6, 1, 5, 0)
     assert books.count(connection) == 1
     assert apply_suggestions(connection, job) == Fixed(imported=2, rejected=1)
+    assert_codes(connection, job)
 
 
 def test_a_job_that_is_not_done_is_left_alone(connection: Connection, path: Path, home: Path) -> None:

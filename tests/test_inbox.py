@@ -31,7 +31,7 @@ from tests.drops.campaign import (
     wait_for,
 )
 from tests.files import HEADER, book, isbn13, table, table_of, written
-from tests.imports import held_up
+from tests.imports import assert_codes, held_up
 from tests.processes import bibliflow, wait_until
 
 SETTLE = 0.3
@@ -132,6 +132,7 @@ def test_corrected_rows_come_back_through_the_inbox(start: Start, connection: Co
     wait_until(lambda: stands(inbox, "mended.csv", "imported", "2 rows corrected of list.csv, 1 row left"))
     job = job_of(connection, "list.csv")
     assert (job.success_count, job.error_count) == (3, 1)
+    assert_codes(connection, job)
     assert [book.title for book in books.search(connection, isbn=isbn13(4))] == ["=1+1"]
     mended = job_of(connection, "mended.csv")
     assert (mended.total_rows, mended.success_count, mended.error_count, mended.skipped_count) == (4, 2, 1, 1)

@@ -17,6 +17,7 @@ from daemon.catalog import copying
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
+from daemon.catalog.text_search import like
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ def search(
     ``text`` is looked for in title and author without regard to case, ``isbn`` (canonical) as a whole;
     with both, either will do.
     """
-    pattern = _like(text) if text else None
+    pattern = like(text) if text else None
     conditions = []
     if pattern is not None:
         conditions.append("title ILIKE %(pattern)s OR author ILIKE %(pattern)s")
@@ -207,8 +208,3 @@ def count(connection: Connection) -> int:
     """How many books the catalogue has."""
     row = connection.execute("SELECT count(*) FROM books").fetchone()
     return int(row[0]) if row else 0
-
-
-def _like(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"

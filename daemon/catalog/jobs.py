@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
@@ -93,6 +95,8 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     undone_at: datetime | None = None
+    error_codes: dict[str, int] = field(default_factory=dict)
+    """How many rows in error have each code; a row may have several."""
     inbox: dict[str, Any] | None = None
     """Where in the inbox its file came from, if it did: ``path``, percent-encoded and relative to the inbox,
     and ``kept``, whether the file is still there."""
@@ -267,28 +271,59 @@ def describe(connection: Connection, job_id: UUID, read_as: dict[str, Any]) -> N
         _notify(connection, job_id)
 
 
-def checkpoint(connection: Connection, job_id: UUID, counts: Counts, bytes_read: int) -> bool:
-    """Add a chunk's ``counts``; to be called in the transaction that stores the chunk.
+_ADD_CODES = """error_codes = CASE WHEN %(codes)s = '{}'::jsonb THEN error_codes ELSE (
+    SELECT coalesce(jsonb_object_agg(code, rows), '{}') FROM (
+        SELECT key AS code, sum(value::bigint) AS rows
+        FROM (
+            SELECT * FROM jsonb_each_text(error_codes) UNION ALL SELECT * FROM jsonb_each_text(%(codes)s)
+        ) AS added
+        GROUP BY key HAVING sum(value::bigint) > 0
+    ) AS summed
+) END"""
+
+
+def checkpoint(
+    connection: Connection,
+    job_id: UUID,
+    counts: Counts,
+    bytes_read: int,
+    codes: Mapping[str, int] = MappingProxyType({}),
+) -> bool:
+    """Add a chunk's ``counts``, and the ``codes`` of its errors; in the transaction that stores the chunk.
 
     False if the job is not PROCESSING any more (cancelled, deleted): the chunk must be rolled back.
     """
     updated = connection.execute(
-        "UPDATE import_jobs SET processed_rows = processed_rows + %s, success_count = success_count + %s,"
-        " error_count = error_count + %s, skipped_count = skipped_count + %s, bytes_read = %s"
-        " WHERE id = %s AND status = 'PROCESSING'",
-        [counts.processed, counts.success, counts.error, counts.skipped, bytes_read, job_id],
+        "UPDATE import_jobs SET processed_rows = processed_rows + %(processed)s,"  # noqa: S608
+        " success_count = success_count + %(success)s, error_count = error_count + %(error)s,"
+        " skipped_count = skipped_count + %(skipped)s, bytes_read = %(bytes_read)s,"
+        f" {_ADD_CODES} WHERE id = %(job)s AND status = 'PROCESSING'",
+        {
+            "processed": counts.processed,
+            "success": counts.success,
+            "error": counts.error,
+            "skipped": counts.skipped,
+            "bytes_read": bytes_read,
+            "codes": Jsonb(dict(codes)),
+            "job": job_id,
+        },
     )
     _notify(connection, job_id)
     return updated.rowcount == 1
 
 
-def resolve(connection: Connection, job_id: UUID, *, success: int, skipped: int) -> None:
-    """Count rows that were errors as ``success`` and ``skipped``; in the transaction that resolves them."""
+def resolve(
+    connection: Connection, job_id: UUID, *, success: int, skipped: int, codes: Mapping[str, int]
+) -> None:
+    """Count rows that were errors as ``success`` and ``skipped``; in the transaction that resolves them.
+
+    ``codes`` are added to those of the errors; what is gone is negative.
+    """
     connection.execute(
-        "UPDATE import_jobs SET success_count = success_count + %(success)s,"
+        "UPDATE import_jobs SET success_count = success_count + %(success)s,"  # noqa: S608
         " skipped_count = skipped_count + %(skipped)s,"
-        " error_count = error_count - %(success)s - %(skipped)s WHERE id = %(job)s",
-        {"success": success, "skipped": skipped, "job": job_id},
+        f" error_count = error_count - %(success)s - %(skipped)s, {_ADD_CODES} WHERE id = %(job)s",
+        {"success": success, "skipped": skipped, "codes": Jsonb(dict(codes)), "job": job_id},
     )
     _notify(connection, job_id)
 
@@ -347,7 +382,8 @@ def reset(connection: Connection, job_id: UUID) -> None:
     """Forget a job's checkpoint and how its file was read; with what it brought, in one transaction."""
     connection.execute(
         "UPDATE import_jobs SET processed_rows = 0, success_count = 0, error_count = 0, skipped_count = 0,"
-        " bytes_read = 0, total_rows = NULL, read_as = NULL, started_at = NULL WHERE id = %s",
+        " bytes_read = 0, total_rows = NULL, read_as = NULL, started_at = NULL, error_codes = '{}'"
+        " WHERE id = %s",
         [job_id],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,6 +71,10 @@ class RowError:
     resolved_at: datetime | None
     created_at: datetime
 
+    def as_problems(self) -> list[Problem]:
+        """Its problems as they were stored."""
+        return [Problem(**problem) for problem in self.problems]
+
     def as_dict(self) -> dict[str, Any]:
         """The error as the commands print it in JSON."""
         return {
@@ -88,6 +93,11 @@ def encode(job_id: UUID, rejections: Sequence[Rejection]) -> list[bytes]:
     if _NUL_IN_JSON in joined or not is_storable(joined):
         columns = _texts([_storable(rejection) for rejection in rejections])
     return _rows(job_id, [rejection.row_number for rejection in rejections], *columns)
+
+
+def codes(rows: Iterable[Iterable[Problem]]) -> Counter[str]:
+    """How many of the rows, given by their problems, have each code."""
+    return Counter(code for problems in rows for code in {problem.code for problem in problems})
 
 
 def _rows(
@@ -244,19 +254,6 @@ def owner(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
         "SELECT import_job_id FROM import_row_errors WHERE id = ANY(%s) LIMIT 1", [list(ids)]
     ).fetchone()
     return row[0] if row else None
-
-
-def add_problems(connection: Connection, added: Mapping[UUID, Problem]) -> None:
-    """Append one more problem to each of these errors."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE import_row_errors SET problems = problems || %s::jsonb,"
-            " error_message = error_message || '; ' || %s WHERE id = %s",
-            [
-                (_json([_storable_problem(problem)]), storable(problem.message), identifier)
-                for identifier, problem in added.items()
-            ],
-        )
 
 
 def fixable(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container
+from collections import Counter
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from daemon.catalog.copying import EncodedRows, join
 from daemon.importing.candidates import Candidates
 from daemon.importing.checking import Checked
 from daemon.importing.dialect import Dialect
+from daemon.importing.rules import DUPLICATE
 from daemon.settings import DuplicatePolicy
 
 
@@ -54,6 +56,8 @@ class Chunk:
     errors: bytes
     """Encoded: what the rules reject; under the policy "error", also what repeats an ISBN of the chunk."""
     error_count: int
+    codes: Mapping[str, int]
+    """Of those errors, how many rows have each code."""
     skipped: int
     """What repeats an ISBN of the chunk, under the policy "skip"."""
     bytes_read: int
@@ -76,6 +80,7 @@ class Packer:
         self._duplicates: list[bytes] | None = [] if expects_duplicates and policy == "error" else None
         self._updates: list[NewBook] = []
         self._errors: list[bytes] = []
+        self._codes: Counter[str] = Counter()
         self._rows = self._skipped = self._bytes_read = 0
         self.size = 0
         """Characters of its rows."""
@@ -89,6 +94,7 @@ class Packer:
         self._bytes_read = checked.bytes_read
         self.size += checked.size
         self._errors += row_errors.encode(self._job_id, checked.rejections)
+        self._codes.update(row_errors.codes(rejection.problems for rejection in checked.rejections))
         if self._policy == "update":
             self._updates += checked.candidates.in_order().books()
         else:
@@ -101,6 +107,7 @@ class Packer:
                 self._skipped += len(repeated)
             else:
                 self._errors += repeated.encode_duplicates(self._job_id, self._dialect)
+                self._codes[DUPLICATE] += len(repeated)
             if not candidates:
                 return
             self._encode(candidates)
@@ -129,6 +136,7 @@ class Packer:
             updates=self._updates,
             errors=b"".join(self._errors),
             error_count=len(self._errors),
+            codes=self._codes,
             skipped=self._skipped,
             bytes_read=self._bytes_read,
         )

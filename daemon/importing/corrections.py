@@ -144,24 +144,22 @@ class _Correction:
             imported = self._store(rows)
             skipped = resolved + len(rows) - imported
             counts = Counts(imported, len(rejections), skipped)
-            if not jobs.checkpoint(self._connection, self._job.id, counts, bytes_read):
+            codes = row_errors.codes(rejection.problems for rejection in rejections)
+            if not jobs.checkpoint(self._connection, self._job.id, counts, bytes_read, codes):
                 raise JobWithdrawnError
             if rejections:
                 row_errors.copy(self._connection, row_errors.encode(self._job.id, rejections))
 
     def _store(self, rows: Sequence[_Row]) -> int:
         passed = []
-        rejected: dict[UUID, Sequence[Problem]] = {}
+        rejected: list[tuple[RowError, Sequence[Problem]]] = []
         for record, error, fields in rows:
             checked = self._fixer.checker.check(Record(record.row_number, fields))
             if isinstance(checked, BookRow):
                 passed.append((error, checked))
             elif fields != split(error.raw_data, self._delimiter):
-                rejected[error.id] = checked
-        stored, duplicates = self._fixer.store(passed)
-        rejected |= {identifier: [problem] for identifier, problem in duplicates.items()}
-        row_errors.replace_problems(self._connection, rejected)
-        return stored.success
+                rejected.append((error, checked))
+        return self._fixer.store(passed, rejected).success
 
     def _corrected(self, record: Record, error: RowError) -> list[str]:
         """The fields that the record would have in the file it was rejected from."""

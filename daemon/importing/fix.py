@@ -95,23 +95,42 @@ class Fixer:
             if isinstance(row, BookRow):
                 passed.append((error, row))
         with self._connection.transaction():
-            stored, duplicates = self.store(passed)
-            # They have no suggestion: so the rows are not tried again, but shown as what they are.
-            row_errors.add_problems(self._connection, duplicates)
+            # A duplicate has no suggestion: so its row is not tried again, but shown as what it is.
+            stored = self.store(passed, keeps_problems=True)
         imported, skipped = stored.success, stored.skipped
         return Fixed(imported, skipped, len(errors) - imported - skipped)
 
-    def store(self, passed: Sequence[tuple[RowError, BookRow]]) -> tuple[Stored, dict[UUID, Problem]]:
-        """Make books of rows that pass, and resolve their errors; to be called in a transaction.
+    def store(
+        self,
+        passed: Sequence[tuple[RowError, BookRow]],
+        rejected: Sequence[tuple[RowError, Sequence[Problem]]] = (),
+        *,
+        keeps_problems: bool = False,
+    ) -> Stored:
+        """Make books of rows that pass and resolve their errors; to be called in a transaction.
 
-        What came of them, and by their errors' ids the problems of those whose ISBN is there already.
+        ``rejected`` have other problems now. A row whose ISBN is there already has that problem, beside those
+        that it had if it ``keeps_problems``.
         """
         candidates = Candidates()
         for error, row in passed:
             candidates.add(error.row_number, error.raw_data, row)
-        ids = {error.row_number: error.id for error, _ in passed}
         stored = self._loader.store(candidates)
-        duplicates = {ids.pop(number): problem for number, problem in stored.duplicates}
-        row_errors.resolve(self._connection, list(ids.values()))
-        jobs.resolve(self._connection, self._job_id, success=stored.success, skipped=stored.skipped)
-        return stored, duplicates
+        by_number = {error.row_number: error for error, _ in passed}
+        duplicates = [(by_number.pop(number), problem) for number, problem in stored.duplicates]
+        changed = [
+            *rejected,
+            *(
+                (error, [*(error.as_problems() if keeps_problems else ()), found])
+                for error, found in duplicates
+            ),
+        ]
+        row_errors.resolve(self._connection, [error.id for error in by_number.values()])
+        row_errors.replace_problems(self._connection, {error.id: problems for error, problems in changed})
+        codes = row_errors.codes(problems for _, problems in changed)
+        codes.subtract(row_errors.codes(error.as_problems() for error, _ in changed))
+        codes.subtract(row_errors.codes(error.as_problems() for error in by_number.values()))
+        jobs.resolve(
+            self._connection, self._job_id, success=stored.success, skipped=stored.skipped, codes=codes
+        )
+        return stored

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +16,7 @@ from daemon.catalog.row_errors import Problem
 from daemon.importing.candidates import Candidates
 from daemon.importing.chunk import Chunk
 from daemon.importing.dialect import Dialect
+from daemon.importing.rules import DUPLICATE
 from daemon.settings import DuplicatePolicy
 
 REMEMBER_DUPLICATES = 8
@@ -60,8 +62,10 @@ class Loader:
         """
         with self._connection.transaction():
             counts, duplicates = self._store(chunk)
+            codes = Counter({DUPLICATE: counts.error} if counts.error else {})
+            codes.update(chunk.codes)
             counts += Counts(error=chunk.error_count, skipped=chunk.skipped)
-            if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read):
+            if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read, codes):
                 raise JobWithdrawnError
             if counts.error:
                 row_errors.copy(self._connection, [chunk.errors, *duplicates])

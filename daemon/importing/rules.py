@@ -135,9 +135,13 @@ def _problem(details: Any) -> Problem:
     return Problem(details["loc"][0], details["type"], details["msg"], value)
 
 
+DUPLICATE = "duplicate_isbn"
+"""The code of rows whose ISBN is there already: the one that only the catalogue can tell."""
+
+
 def duplicate(isbn: str) -> Problem:
     """The problem of a row whose ISBN, as cleaned from it, is in the file or the catalogue already."""
-    return Problem("isbn", "duplicate_isbn", f"Duplicate ISBN: {isbn}", isbn)
+    return Problem("isbn", DUPLICATE, f"Duplicate ISBN: {isbn}", isbn)
 
 
 @dataclass(frozen=True, slots=True)

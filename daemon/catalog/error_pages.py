@@ -1,0 +1,76 @@
+"""The open row errors of a job, filtered, counted and page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from daemon.catalog.database import Connection
+from daemon.catalog.keyset import Anchors
+from daemon.catalog.row_errors import RowError
+from daemon.catalog.text_search import like
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFilter:
+    """Which of the errors."""
+
+    code: str | None = None
+    """Those with this code among their problems."""
+    text: str = ""
+    """Those with this in message or record, without regard to case."""
+
+    @property
+    def conditions(self) -> str:
+        """In SQL, for :meth:`parameters`."""
+        found = "import_job_id = %(job)s AND resolved_at IS NULL"
+        if self.code:
+            found += " AND problems @> %(code)s"
+        if self.text:
+            found += " AND (error_message ILIKE %(text)s OR raw_data ILIKE %(text)s)"
+        return found
+
+    def parameters(self, job_id: UUID) -> dict[str, Any]:
+        """Values for them."""
+        return {"job": job_id, "code": Jsonb([{"code": self.code}]), "text": like(self.text)}
+
+
+class ErrorPages:
+    """One filtered list of errors. Its order is that of the file."""
+
+    def __init__(self, job_id: UUID, wanted: ErrorFilter) -> None:
+        self.job_id = job_id
+        self.wanted = wanted
+        self._anchors: Anchors[RowError] = Anchors(lambda error: (error.row_number, error.id))
+
+    def count(self, connection: Connection) -> int:
+        """How many there are."""
+        row = connection.execute(
+            f"SELECT count(*) FROM import_row_errors WHERE {self.wanted.conditions}",  # noqa: S608
+            self.wanted.parameters(self.job_id),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def page(self, connection: Connection, offset: int, limit: int, total: int) -> list[RowError]:
+        """``limit`` of them from the ``offset``-th on, of ``total``."""
+        step = self._anchors.step(offset, limit, total)
+        order, compare = ("DESC", "<") if step.backwards else ("ASC", ">")
+        parameters = self.wanted.parameters(self.job_id) | {"offset": step.offset, "limit": step.limit}
+        conditions = self.wanted.conditions
+        if step.key is not None:
+            conditions += f" AND (row_number, id) {compare} (%(row)s, %(id)s)"
+            parameters |= {"row": step.key[0], "id": step.key[1]}
+        with connection.cursor(row_factory=class_row(RowError)) as cursor:
+            found = cursor.execute(
+                f"SELECT * FROM import_row_errors WHERE {conditions}"  # noqa: S608
+                f" ORDER BY row_number {order}, id {order} OFFSET %(offset)s LIMIT %(limit)s",
+                parameters,
+            ).fetchall()
+        if step.backwards:
+            found.reverse()
+        self._anchors.remember(offset, found)
+        return found
