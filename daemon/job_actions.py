@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import UUID
 
 from daemon import intake
-from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog import books, job_files, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
-from daemon.inbox.outcome import Outcomes
+from daemon.inbox.outcome import Outcomes, spooled_jobs
 from daemon.logger import Logger
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
@@ -23,6 +22,9 @@ CLEANED_AT_ONCE = 100
 
 ORPHAN_AGE = 3600.0
 """Seconds before a file in the spool that no job knows counts as left behind; it may be on its way to one."""
+
+
+RETRIED = "only failed and cancelled imports can be retried"
 
 
 class ActionError(Exception):
@@ -48,6 +50,8 @@ def retry(
 
     With ``restart`` the books and row errors that it brought are removed first. Raises :class:`ActionError`.
     """
+    if jobs.status(connection, job.id) not in (JobStatus.FAILURE, JobStatus.CANCELLED):
+        raise ActionError(_refusal(connection, job, RETRIED))
     if not intake.spool_path(paths, job.id).exists() and not Outcomes(settings.watch, paths).fetch_back(job):
         raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
     if restart:
@@ -67,7 +71,7 @@ def retry(
 
 def _make_pending(connection: Connection, job: Job) -> None:
     if not jobs.retry(connection, job.id):
-        raise ActionError(_refusal(connection, job, "only failed and cancelled imports can be retried"))
+        raise ActionError(_refusal(connection, job, RETRIED))
 
 
 def _refusal(connection: Connection, job: Job, why: str) -> str:
@@ -98,19 +102,28 @@ def clean(connection: Connection, paths: Paths, older_than: timedelta) -> Cleane
     Also removes files from the spool that no job needs any more.
     """
     count = 0
-    while deleted := jobs.delete_finished(connection, older_than, CLEANED_AT_ONCE):
+    undelivered = [job.id for job in _undelivered(connection, paths)]
+    while deleted := jobs.delete_finished(connection, older_than, CLEANED_AT_ONCE, but=undelivered):
         count += len(deleted)
     return Cleaned(count, _clean_spool(connection, paths))
 
 
+def _undelivered(connection: Connection, paths: Paths) -> list[Job]:
+    """The jobs whose files in the spool are the only ones: they belong into the inbox, when that is there."""
+    return job_files.of_inbox(connection, spooled_jobs(paths))
+
+
 def _clean_spool(connection: Connection, paths: Paths) -> int:
     count = 0
-    for file in paths.spool.glob("*.csv"):
+    undelivered = {job.id for job in _undelivered(connection, paths)}
+    for job_id in spooled_jobs(paths):
+        file = intake.spool_path(paths, job_id)
         try:
-            job_id = UUID(file.stem)
             age = time.time() - file.stat().st_mtime
-        except (ValueError, FileNotFoundError):
-            continue  # not ours, or just finished
+        except FileNotFoundError:
+            continue  # just finished
+        if job_id in undelivered:
+            continue
         status = jobs.status(connection, job_id)
         if status is JobStatus.SUCCESS or (status is None and age > ORPHAN_AGE):
             file.unlink(missing_ok=True)

@@ -157,9 +157,11 @@ def test_what_cannot_be_done_is_said(connection: Connection, tmp_path: Path) -> 
     paths.make_private()
     queue = JobQueue(paths.queue_db)
     job = new_job(connection)
+    jobs.cancel(connection, job.id)
     with pytest.raises(ActionError, match="is gone from the spool"):
         job_actions.retry(connection, queue, Settings(), paths, job)
     intake.spool_path(paths, job.id).write_text(table(1))
+    jobs.retry(connection, job.id)
     with pytest.raises(ActionError, match="is waiting to be imported; only failed and cancelled"):
         job_actions.retry(connection, queue, Settings(), paths, job)
     path = tmp_path / "x.csv"

@@ -19,6 +19,7 @@ from daemon import control, settings
 from daemon.catalog import books, job_list, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
+from daemon.importing.export import write_errors
 from daemon.inbox.claims import Claims
 from daemon.inbox.folder import Folder
 from tests.drops.campaign import (
@@ -31,7 +32,7 @@ from tests.drops.campaign import (
     wait_for,
 )
 from tests.files import HEADER, book, isbn13, table, table_of, written
-from tests.imports import assert_codes, held_up
+from tests.imports import assert_codes, counts, held_up, import_text
 from tests.processes import bibliflow, wait_until
 
 SETTLE = 0.3
@@ -138,7 +139,52 @@ def test_corrected_rows_come_back_through_the_inbox(start: Start, connection: Co
     assert (mended.total_rows, mended.success_count, mended.error_count, mended.skipped_count) == (4, 2, 1, 1)
     (left,) = row_errors.stream(connection, job.id)
     assert left.row_number == 5
-    assert (inbox / "imported" / "mended.errors.csv").exists()
+    # What is left of the list, and what belongs to none of its rows.
+    assert records(inbox / "imported" / "mended.errors.csv")[1][-1] == str(left.id)
+    (stranger,) = row_errors.stream(connection, mended.id)
+    assert records(inbox / "imported" / "mended.errors (2).csv") == [
+        [*HEADER, "error_message", "bibliflow_error_id"],
+        ["T", "A", isbn13(9), "", stranger.error_message, str(stranger.id)],
+    ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["T", "many", "A", isbn13(2), "2001", "more"],
+        ["T", "A", isbn13(2)],
+        ["caf\udce9", "A", isbn13(2), "2001"],
+        ["nul\0", "A", isbn13(2), "2001"],
+    ],
+)
+@pytest.mark.parametrize("width", [0, 9])
+def test_rows_that_nobody_corrected_stay_rejected(
+    inbox: Path, connection: Connection, row: list[str], width: int
+) -> None:
+    """Also where a spreadsheet has given all rows the same width."""
+    file = inbox / "list.csv"
+    others = [["Žluťoučký kůň, 日本語", "A", isbn13(number), ""] for number in range(10, 20)]
+    job = import_text(connection, file, written([HEADER, *others, row]).encode(errors="surrogateescape"))
+    assert job.error_count == 1
+    with file.open("wb") as exported:
+        write_errors(exported, job, row_errors.stream(connection, job.id))
+    padded = [fields + [""] * (width - len(fields)) for fields in records(file)]
+    correction = import_text(connection, file, written(padded))
+    assert counts(correction) == (1, 0, 0, 1)
+    assert jobs.get(connection, job.id).error_count == 1
+    # Corrected they come in.
+    mended = [*padded[0]], ["T", "A", isbn13(2), "2001", *padded[1][4:6]]
+    assert counts(import_text(connection, file, written(mended))) == (1, 1, 0, 0)
+
+
+def test_a_correction_may_lack_a_column_that_is_not_needed(inbox: Path, connection: Connection) -> None:
+    file = inbox / "list.csv"
+    job = import_text(connection, file, written([HEADER, ["T", "A", "x", "2001"]]))
+    with file.open("wb") as exported:
+        write_errors(exported, job, row_errors.stream(connection, job.id))
+    mended = [[*fields[:3], *fields[4:]] for fields in records(file)]
+    mended[1][2] = isbn13(3)
+    assert counts(import_text(connection, file, written(mended))) == (1, 1, 0, 0)
 
 
 def test_the_same_content_is_not_imported_twice(start: Start, connection: Connection) -> None:
@@ -160,6 +206,25 @@ def test_the_same_content_at_once_waits_for_the_first(start: Start, connection: 
         wait_until(lambda: stands(inbox, "b.csv", "settled", "has the content of a.csv"))
     wait_until(lambda: stands(inbox, "b.csv", "imported", "not imported again"))
     assert job_list.count(connection) == 1
+
+
+def test_names_like_those_of_our_folders_are_told_of(start: Start, connection: Connection) -> None:
+    inbox = start()
+    wait_until(lambda: json.loads(bibliflow("health", "--json").stdout)["inbox"]["ok"])
+    (inbox / "imported list.csv").write_text(table_of([1]))
+    (inbox / "failed.csv").write_text(table_of([2]))
+    wait_for(connection, 2, 15)  # a look without an event comes after half a minute
+
+
+def test_many_with_the_same_content(start: Start, connection: Connection) -> None:
+    inbox = start()
+    with Stopped():
+        paths = drop(inbox, 10)
+        for number in range(5):
+            (inbox / f"copy {number}.csv").write_text((inbox / paths[number]).read_text())
+    wait_until(lambda: [entry["state"] for entry in ledger()] == ["imported"] * 15, 30)
+    assert job_list.count(connection) == 10
+    assert not [path for path in settings.paths().spool.rglob("*") if path.is_file()]
 
 
 def test_reimport(start: Start, connection: Connection) -> None:
@@ -342,6 +407,22 @@ def test_a_cancelled_job_gives_its_file_back(start: Start, connection: Connectio
     wait_until((inbox / "imported" / "list.csv").exists)
     assert not (inbox / "failed" / "list.csv").exists()
     assert jobs.get(connection, job.id).success_count == 2
+    # What is refused changes nothing.
+    assert bibliflow("retry", job.id).returncode == 1
+    assert (inbox / "imported" / "list.csv").exists()
+
+
+def test_what_cannot_be_delivered_yet_is_not_cleaned_up(start: Start, connection: Connection) -> None:
+    inbox = start()
+    with held_up(isbn13(1)):
+        (inbox / "list.csv").write_text(table(2))
+        wait_until(lambda: stands(inbox, "list.csv", "queued"))
+        (inbox.parent / "away").mkdir()
+        inbox.rename(inbox.parent / "away" / "inbox")
+    wait_until(lambda: stands(inbox, "list.csv", "imported", "cannot be moved"))
+    assert bibliflow("cleanup", "--older-than", "0s", "--yes").returncode == 0
+    (inbox.parent / "away" / "inbox").rename(inbox)
+    wait_until((inbox / "imported" / "list.csv").exists, 30)
 
 
 def test_a_daemon_killed_with_a_claim_in_hand(inbox: Path, connection: Connection) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -391,12 +391,17 @@ def reset(connection: Connection, job_id: UUID) -> None:
 _FINISHED_BEFORE = "status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s"
 
 
-def delete_finished(connection: Connection, older_than: timedelta, limit: int) -> list[UUID]:
-    """Delete at most ``limit`` jobs that were finished longer ago, with their row errors; their ids."""
+def delete_finished(
+    connection: Connection, older_than: timedelta, limit: int, *, but: Sequence[UUID] = ()
+) -> list[UUID]:
+    """Delete at most ``limit`` jobs that were finished longer ago, with their row errors; their ids.
+
+    Those of ``but`` are left.
+    """
     rows = connection.execute(
         "DELETE FROM import_jobs WHERE id IN"  # noqa: S608
-        f" (SELECT id FROM import_jobs WHERE {_FINISHED_BEFORE} LIMIT %s) RETURNING id",
-        [older_than, limit],
+        f" (SELECT id FROM import_jobs WHERE {_FINISHED_BEFORE} AND id <> ALL(%s) LIMIT %s) RETURNING id",
+        [older_than, list(but), limit],
     ).fetchall()
     return [row[0] for row in rows]
 

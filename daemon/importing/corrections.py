@@ -35,6 +35,9 @@ CHUNK_ROWS = 1000
 SAMPLE = 1024 * 1024
 """Bytes at the beginning of a file that are looked at for what tells it from others."""
 
+_ESCAPE = re.compile(r"\\x[0-9a-f]{2}")
+"""What stands in a record for a byte that is no text."""
+
 _ORIGIN = "corrects"
 """Key in what a job remembers of its file: the job whose rows it brought back."""
 
@@ -62,8 +65,8 @@ def corrected_job(connection: Connection, path: Path) -> Job | None:
 def options(corrected: Job, wanted: ImportOptions) -> ImportOptions:
     """The options to read the file with: its columns are those of the file that it came from."""
     header = Reading.from_dict(corrected.read_as or {}).header
-    chosen = {field: header.names[columns[0]] for field, columns in header.columns.items()}
-    return wanted.model_copy(update={"chosen_columns": chosen, "columns": None, "encoding": None})
+    names = {field: header.names[columns[0]] for field, columns in header.columns.items()}
+    return wanted.model_copy(update={"preferred_columns": names, "columns": None, "encoding": None})
 
 
 def run(
@@ -155,9 +158,9 @@ class _Correction:
         rejected: list[tuple[RowError, Sequence[Problem]]] = []
         for record, error, fields in rows:
             checked = self._fixer.checker.check(Record(record.row_number, fields))
-            if isinstance(checked, BookRow):
+            if isinstance(checked, BookRow) and not _is_damaged_still(error, fields, self._delimiter):
                 passed.append((error, checked))
-            elif fields != split(error.raw_data, self._delimiter):
+            elif not isinstance(checked, BookRow) and fields != split(error.raw_data, self._delimiter):
                 rejected.append((error, checked))
         return self._fixer.store(passed, rejected).success
 
@@ -168,7 +171,12 @@ class _Correction:
             unguard(record.fields[place]) if place is not None and place < len(record.fields) else ""
             for place in self._columns
         ]
-        surplus = [unguard(field) for field in record.fields[len(self._names) :]]
+        # Behind the last column; or in columns without a name, as a spreadsheet pads the rows to one width.
+        surplus = [
+            unguard(field)
+            for place, field in enumerate(record.fields)
+            if place not in self._columns and not "".join(self._names[place : place + 1]).strip()
+        ]
         while surplus and not surplus[-1]:
             surplus.pop()
         exported = layout(error, self._delimiter, width)
@@ -187,6 +195,17 @@ class _Correction:
             self._reading.dialect.format(record.fields),
             [record.damage or Problem(None, "unknown_row", message)],
         )
+
+
+def _is_damaged_still(error: RowError, fields: Sequence[str], delimiter: str) -> bool:
+    """Whether what stands for bytes that are no text is in the fields as it was."""
+    if not {"encoding", "nul_character"} & {problem["code"] for problem in error.problems}:
+        return False
+    before = split(error.raw_data, delimiter)
+    return any(
+        set(_ESCAPE.findall(old)) & set(_ESCAPE.findall(new))
+        for old, new in zip(before, fields, strict=False)
+    )
 
 
 def _columns(wanted: Sequence[str], names: Sequence[str]) -> list[int | None]:

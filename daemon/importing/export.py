@@ -51,15 +51,18 @@ def write_errors(file: BinaryIO, job: Job, errors: Iterable[RowError]) -> int:
 class _Rows:
     def __init__(self, header: Sequence[str], delimiter: str) -> None:
         self._header = header
+        # Of a correction, the rows that belong nowhere: they get columns of their own.
+        self._places = [place for place, name in enumerate(header) if name not in (MESSAGE_COLUMN, ID_COLUMN)]
         self._delimiter = delimiter
         self._buffer = io.StringIO()
         self._writer = csv.writer(self._buffer, delimiter=delimiter)
 
     def header(self) -> list[str]:
-        return [*map(guard, self._header), MESSAGE_COLUMN, ID_COLUMN]
+        return [*(guard(self._header[place]) for place in self._places), MESSAGE_COLUMN, ID_COLUMN]
 
     def row(self, error: RowError) -> list[str]:
-        return list(map(guard, layout(error, self._delimiter, len(self._header))))
+        fields = layout(error, self._delimiter, len(self._header))
+        return list(map(guard, [*(fields[place] for place in self._places), *fields[len(self._header) :]]))
 
     def encode(self, row: Sequence[str], encoding: str) -> bytes:
         self._buffer.seek(0)

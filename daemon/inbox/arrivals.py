@@ -118,6 +118,7 @@ class Arrivals:
             try:
                 self._take(connection, entry)
             except OSError as error:
+                self.has_claims = True  # it may be one of them
                 self._get_stuck(entry, FileState.SETTLED, f"cannot be taken: {error.strerror or error}")
         return bool(ready)
 
@@ -178,7 +179,6 @@ class Arrivals:
 
     def _hand_in(self, connection: Connection, claim: Claim, version: Version) -> None:
         """The file is ours: make it a job's, or put it where it belongs."""
-        self.has_claims = True  # until this one is closed
         entry = Entry(claim.path, version)
         self._note(entry, FileState.QUEUED, "", claim.job_id)
         self._known.pop(claim.path, None)  # the next file of this name is another one
@@ -188,6 +188,7 @@ class Arrivals:
         except SameContentError as same:
             if not same.job.status.is_final:
                 self._ledger.finish(claim.job_id, claim.path, FileState.SETTLED, _waits_for(same), None)
+                self.has_claims = True
                 return
             place = None
             if self._settings.watch.on_finish != "delete":
@@ -200,7 +201,6 @@ class Arrivals:
             place = self._outcomes.place(claim.file, claim.path, FileState.FAILED, claim.job_id, str(error))
             self._ledger.finish(claim.job_id, claim.path, FileState.FAILED, str(error), place)
         self._claims.close(claim)
-        self.has_claims = False
 
     def _submit(self, connection: Connection, file: BinaryIO, path: Path | None, watched: Watched) -> None:
         intake.submit_watched(

@@ -93,7 +93,7 @@ class _Thread(threading.Thread):
         self.has_failed = False
         self._root = os.fspath(folder.root)
         ours = (names.IMPORTED, names.FAILED, names.PRIVATE)
-        self._ours = tuple(f"{self._root}/{os.fsdecode(name)}" for name in ours)
+        self._ours = tuple(f"{self._root}/{os.fsdecode(name)}/" for name in ours)
         self._is_recursive = folder.is_recursive
         self._happened = happened
         self._stopping = threading.Event()
@@ -110,7 +110,7 @@ class _Thread(threading.Thread):
                 ignore_permission_denied=True,
                 raise_interrupt=False,
             ):
-                paths = [path for _, path in changes if not path.startswith(self._ours)]
+                paths = [path for _, path in changes if not f"{path}/".startswith(self._ours)]
                 if paths:
                     self._happened.set()
                 if self._root in paths:

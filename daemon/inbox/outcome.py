@@ -34,6 +34,15 @@ def folder(watch: WatchSettings, paths: Paths) -> Folder:
     )
 
 
+def spooled_jobs(paths: Paths) -> list[UUID]:
+    """The jobs that have a file in the spool."""
+    found = []
+    for file in paths.spool.glob("*.csv"):
+        with suppress(ValueError):
+            found.append(UUID(file.stem))
+    return found
+
+
 class Outcomes:
     """Delivers the files of one inbox. Doing it twice for one job, as after a crash, does no harm."""
 
@@ -103,11 +112,10 @@ class Outcomes:
 
     def _write_errors(self, connection: Connection, job: Job, target: bytes) -> None:
         """The rejected rows of the job; of one that brought corrections, those that its original has left."""
-        owner = corrections.origin(connection, job) or job
-        if not owner.error_count:
-            return
-        with self._folder.written(names.of_errors(target), key=f"{job.id}-errors") as file:
-            export.write_errors(file, owner, row_errors.stream(connection, owner.id))
+        for owner in (corrections.origin(connection, job), job):
+            if owner is not None and owner.error_count:
+                with self._folder.written(names.of_errors(target), key=f"{owner.id}-errors") as file:
+                    export.write_errors(file, owner, row_errors.stream(connection, owner.id))
 
     def fetch_back(self, job: Job) -> bool:
         """Bring the file of ``job``, which is to go on, back into the spool; False if it is not as it was.
@@ -141,10 +149,7 @@ class Outcomes:
 
     def deliver_left(self, connection: Connection) -> None:
         """Deliver what a crash, a cancelled job or a folder that was away has left in the spool."""
-        ids = []
-        for file in self._paths.spool.glob("*.csv"):
-            with suppress(ValueError):
-                ids.append(UUID(file.stem))
+        ids = spooled_jobs(self._paths)
         for job in job_files.of_inbox(connection, ids) if ids else ():
             with job_lock.locked(connection, job.id) as acquired:
                 if acquired:

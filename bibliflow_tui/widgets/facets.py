@@ -1,0 +1,70 @@
+"""Kinds of rows with their numbers, one of which can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from bibliflow_tui.text import safe_text
+
+ALL = ""
+
+
+class Facets(Static):
+    """``all 7,308   isbn_scientific 6,728   missing_field 565``, the most frequent first."""
+
+    @dataclass
+    class Chosen(Message):
+        """The kind to be shown; :data:`ALL` for all."""
+
+        kind: str
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self.chosen = ALL
+        self._counts: dict[str, int] = {}
+        self._ends: list[tuple[int, str]] = []
+
+    def show(self, total: int, counts: Mapping[str, int]) -> None:
+        """Show these numbers."""
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        self._counts = {ALL: total, **dict(ordered)}
+        if self.chosen not in self._counts:
+            self._choose(ALL)
+        self._draw()
+
+    def _draw(self) -> None:
+        parts, self._ends, width = [], [], 0
+        for kind, count in self._counts.items():
+            is_chosen = kind == self.chosen
+            text = safe_text(
+                f"{kind or 'all'} {count:,}", "bold $accent" if is_chosen else "$foreground-muted"
+            )
+            parts.append(text)
+            width += text.cell_length + 3
+            self._ends.append((width, kind))
+        self.update(Content("   ").join(parts))
+
+    def move(self, by: int) -> None:
+        """Choose the next kind, or the one before."""
+        kinds = list(self._counts)
+        if kinds:
+            self._choose(kinds[(kinds.index(self.chosen) + by) % len(kinds)])
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses."""
+        offset = event.get_content_offset(self)
+        if offset is not None:
+            kind = next((kind for end, kind in self._ends if offset.x < end), None)
+            if kind is not None:
+                self._choose(kind)
+
+    def _choose(self, kind: str) -> None:
+        self.chosen = kind
+        self._draw()
+        self.post_message(self.Chosen(kind))
