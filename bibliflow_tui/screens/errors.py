@@ -157,10 +157,12 @@ class ErrorsScreen(Screen[None]):
 
     @work(thread=True, group="errors-count", exit_on_error=False)
     def _count(self, pages: ErrorPages) -> None:
-        if pages.wanted == ErrorFilter():
-            total: int | None = self._job.error_count
-        else:
+        job, wanted = self._job, pages.wanted
+        total: int | None
+        if wanted.text:
             total = self.dashboard.ask(pages.count)
+        else:
+            total = job.error_codes.get(wanted.code, 0) if wanted.code else job.error_count
         if total is not None:
             self.post_message(ErrorsCounted(pages, total))
 
@@ -199,7 +201,8 @@ class ErrorsScreen(Screen[None]):
 
     @on(VirtualTable.RowHighlighted)
     def _show_detail(self, event: VirtualTable.RowHighlighted) -> None:
-        self.query_one(ErrorDetail).show(self._job, self._errors.get(event.key or ""))
+        for detail in self.query(ErrorDetail):  # it is mounted last
+            detail.show(self._job, self._errors.get(event.key or ""))
 
     def action_filter(self) -> None:
         """Type what the rows must hold."""

@@ -64,7 +64,9 @@ class ErrorPages:
         if step.key is not None:
             conditions += f" AND (row_number, id) {compare} (%(row)s, %(id)s)"
             parameters |= {"row": step.key[0], "id": step.key[1]}
-        with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        with connection.transaction(), connection.cursor(row_factory=class_row(RowError)) as cursor:
+            # A server that does not know yet how many errors a job has just got would sort all of them.
+            cursor.execute("SET LOCAL enable_sort = off")
             found = cursor.execute(
                 f"SELECT * FROM import_row_errors WHERE {conditions}"  # noqa: S608
                 f" ORDER BY row_number {order}, id {order} OFFSET %(offset)s LIMIT %(limit)s",
