@@ -18,41 +18,47 @@ from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.screens.add_files import AddFiles
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.place import Place
+from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.facets import Facets
+from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
-from daemon.catalog import job_list, jobs, row_errors
+from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection
+from daemon.catalog.job_list import JobFilter, JobPages
 from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
-from daemon.catalog.row_errors import RowError
 
 COLUMNS = (
     Column("state", "state", 11),
     Column("file", "file"),
     Column("progress", "progress", 14),
     Column("rows", "rows", 9, "right"),
-    Column("errors", "errors", 8, "right"),
+    Column("errors", "errors", 9, "right"),
     Column("when", "speed or when", 13, "right"),
 )
 BAR = 8
 """Cells of a progress bar, so that 80 columns hold a whole line."""
 
-SHOWN_ERRORS = 3
-"""Errors under the selected job; Enter shows them all."""
-
 WELCOME = "No imports yet.\n\nPress a to add a CSV file of books,\nor run: bibliflow import FILE"
+
+
+NONE_SUCH = "No import is like that.\n\nEscape in the filter shows all again, f the next state."
 
 
 @dataclass
 class JobsCounted(Message):
-    """How many jobs there are."""
+    """How many jobs a list has, and how many there are in each state."""
 
+    pages: JobPages
     total: int
+    by_status: dict[JobStatus, int]
 
 
 @dataclass
 class PageFetched(Message):
-    """Jobs that the table asked for; None if the catalogue is out of reach."""
+    """Jobs of a list that the table asked for; None if the catalogue is out of reach."""
 
+    pages: JobPages
     request: int
     offset: int
     found: list[Job] | None
@@ -64,7 +70,6 @@ class JobFetched(Message):
 
     number: int
     job: Job
-    errors: list[RowError]
 
 
 class JobTable(VirtualTable):
@@ -82,10 +87,22 @@ class ImportsScreen(Place):
 
     MODE = "imports"
     CSS_PATH = Path(__file__).parent.parent / "styles" / "imports.tcss"
+    AUTO_FOCUS = "VirtualTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add_files", "Add files", tooltip="Choose CSV files to import", id="imports.add"),
         Binding("c", "cancel", "Cancel", tooltip="Stop it; what it brought stays", id="imports.cancel"),
         Binding("r", "retry", "Retry", tooltip="Go on where it was stopped", id="imports.retry"),
+        Binding("slash", "filter", "Filter", tooltip="Show imports of files like this", id="imports.filter"),
+        Binding("f", "state(1)", "State", tooltip="Show imports in the next state only", id="imports.state"),
+        Binding(
+            "F",
+            "state(-1)",
+            "State back",
+            tooltip="Show the state before",
+            id="imports.state_back",
+            show=False,
+        ),
+        Binding("y", "copy", "Copy id", tooltip="Copy the import's id", id="imports.copy", show=False),
         Binding(
             "d", "start_daemon", "Start daemon", tooltip="Start the daemon that imports", id="imports.daemon"
         ),
@@ -96,42 +113,68 @@ class ImportsScreen(Place):
         self._selected: Job | None = None
         self._to_open: str | None = None
         self._detail_number = 0
+        self._pages = JobPages(JobFilter())
+        self._total = 0
 
     def compose_place(self) -> ComposeResult:
-        """Table and detail."""
+        """States, filter, table and detail."""
+        yield Facets(id="jobs-states")
+        yield FilterLine("part of a file's name, or of the reason why it failed")
         yield JobTable(COLUMNS, id="jobs")
         yield JobDetail(id="job-detail")
 
     @on(JobsChanged)
     def look_again(self) -> None:
-        """Jobs may have come, gone or moved on."""
-        self._count()
+        """Jobs may have come, gone or moved on: so the places of the old ones are not known any more."""
+        self._pages = JobPages(self._pages.wanted)
+        self._count(self._pages)
         self._fetch_detail()
 
+    @on(Facets.Chosen)
+    @on(FilterLine.Filtered)
+    def _show_list(self) -> None:
+        """Another list: what is on its way for the old one is dropped."""
+        kind = self.query_one(Facets).chosen
+        status = next((status for status, state in formats.STATES.items() if state.word == kind), None)
+        wanted = JobFilter(status, self.query_one(FilterLine).value.strip())
+        if wanted != self._pages.wanted:
+            self.query_one(VirtualTable).reset(0)
+        self._pages = JobPages(wanted)
+        self._count(self._pages)
+
     @work(thread=True, group="jobs-count", exit_on_error=False)
-    def _count(self) -> None:
-        if (total := self.dashboard.ask(job_list.count)) is not None:
-            self.post_message(JobsCounted(total))
+    def _count(self, pages: JobPages) -> None:
+        def count(connection: Connection) -> JobsCounted:
+            by_status = job_list.count_by_status(connection)
+            total = sum(by_status.values()) if pages.wanted == JobFilter() else pages.count(connection)
+            return JobsCounted(pages, total, by_status)
+
+        if (counted := self.dashboard.ask(count)) is not None:
+            self.post_message(counted)
 
     @on(JobsCounted)
     def _refetch(self, event: JobsCounted) -> None:
-        table = self.query_one(VirtualTable)
-        table.empty_text = WELCOME
-        table.refetch(event.total)
+        words = {formats.STATES[status].word: count for status, count in event.by_status.items()}
+        self.query_one(Facets).show(sum(event.by_status.values()), words)
+        if event.pages is self._pages:
+            self._total = event.total
+            table = self.query_one(VirtualTable)
+            table.empty_text = WELCOME if self._pages.wanted == JobFilter() else NONE_SUCH
+            table.refetch(event.total)
 
     @on(VirtualTable.PageWanted)
     def _want_page(self, event: VirtualTable.PageWanted) -> None:
-        self._fetch_page(event.request, event.offset, event.limit)
+        self._fetch_page(self._pages, event.request, event.offset, event.limit, self._total)
 
     @work(thread=True, group="jobs-page", exit_on_error=False)
-    def _fetch_page(self, request: int, offset: int, limit: int) -> None:
-        found = self.dashboard.ask(lambda connection: job_list.page(connection, offset=offset, limit=limit))
-        self.post_message(PageFetched(request, offset, found))
+    def _fetch_page(self, pages: JobPages, request: int, offset: int, limit: int, total: int) -> None:
+        found = self.dashboard.ask(lambda connection: pages.page(connection, offset, limit, total))
+        self.post_message(PageFetched(pages, request, offset, found))
 
     @on(PageFetched)
     def _provide(self, event: PageFetched) -> None:
         table = self.query_one(VirtualTable)
-        if event.found is None:
+        if event.found is None or event.pages.wanted != self._pages.wanted:
             table.lose(event.request, event.offset)
         else:
             table.provide(event.request, event.offset, [job_row(job) for job in event.found])
@@ -154,22 +197,18 @@ class ImportsScreen(Place):
 
     @work(thread=True, group="job-detail", exit_on_error=False)
     def _fetch_job(self, number: int, job_id: UUID) -> None:
-        def fetch(connection: Connection) -> JobFetched:
-            job = jobs.get(connection, job_id)
-            return JobFetched(number, job, row_errors.page(connection, job_id, limit=SHOWN_ERRORS))
-
         try:
-            fetched = self.dashboard.ask(fetch)
+            job = self.dashboard.ask(lambda connection: jobs.get(connection, job_id))
         except NoSuchJobError:
             return  # deleted meanwhile; the list says so next
-        if fetched is not None:
-            self.post_message(fetched)
+        if job is not None:
+            self.post_message(JobFetched(number, job))
 
     @on(JobFetched)
     def _show_detail(self, event: JobFetched) -> None:
         if event.number == self._detail_number:  # else the cursor stands elsewhere by now
             self._selected = event.job
-            self.query_one(JobDetail).show(event.job, event.errors)
+            self.query_one(JobDetail).show(event.job)
             self.refresh_bindings()
             self._open_if_fetched()
 
@@ -205,6 +244,20 @@ class ImportsScreen(Place):
             self._to_open = None
             self.app.push_screen(ErrorsScreen(self._selected))
 
+    def action_filter(self) -> None:
+        """Type what the files' names must hold."""
+        self.query_one(FilterLine).open()
+
+    def action_state(self, by: int) -> None:
+        """Show imports in another state only."""
+        self.query_one(Facets).move(by)
+
+    def action_copy(self) -> None:
+        """Copy the id of the selected import, for the command line."""
+        if self._selected is not None:
+            self.app.copy_to_clipboard(str(self._selected.id))
+            self.dashboard.toast(f"Id of {self._selected.filename} copied")
+
     def action_cancel(self) -> None:
         """Stop the selected job."""
         if self._selected is not None:
@@ -229,10 +282,16 @@ def job_row(job: Job) -> Row:
             job.filename,
             formats.bar(job.progress_percent, BAR),
             f"{job.rows:,}" if job.rows else "",
-            Content.styled(f"{job.error_count:,} ✗", "$text-error") if job.error_count else "0 ✗",
+            _errors(job.error_count),
             _when(job),
         ],
     )
+
+
+def _errors(count: int) -> Content:
+    # From a million on there is no room for the sign.
+    text = f"{count:,} ✗" if count < 1_000_000 else f"{count:,}"
+    return safe_text(text, "$text-error" if count else "")
 
 
 def _when(job: Job) -> str:

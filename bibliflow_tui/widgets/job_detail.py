@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from textual.content import Content
 from textual.widgets import Static
@@ -12,36 +15,69 @@ from bibliflow_tui import formats
 from bibliflow_tui.advice import next_step
 from bibliflow_tui.text import safe_text
 from daemon.catalog.jobs import Job, JobStatus
-from daemon.catalog.row_errors import RowError
 from daemon.importing.reading import Reading
 
 SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
 MUTED = "$foreground-muted"
 
 
+SPARKS = "▁▂▃▄▅▆▇█"
+MOST_SPEEDS = 24
+"""Speeds in the line of them."""
+
+SPEED_EVERY = 0.25
+"""Seconds over which a speed is measured, at least."""
+
+MOST_CODES = 3
+WIDEST_BAR = 20
+
+
 class JobDetail(Static):
     """A few lines on the job under the cursor."""
 
-    def show(self, job: Job | None, errors: Sequence[RowError] = ()) -> None:
-        """Show ``job`` and its first ``errors``."""
-        lines = [] if job is None else [*_lines(job), *map(_error_line, errors)]
-        self.update(Content("\n").join(lines))
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id)
+        self._speeds: deque[float] = deque(maxlen=MOST_SPEEDS)
+        self._last: tuple[UUID, float, int] | None = None
+        """Job, time and rows when its speed was measured last."""
+
+    def show(self, job: Job | None) -> None:
+        """Show ``job``."""
+        self._measure(job)
+        self.update(Content("\n").join([] if job is None else _lines(job, self._speeds)))
+
+    def _measure(self, job: Job | None) -> None:
+        now = time.monotonic()
+        if job is None or self._last is None or self._last[0] != job.id:
+            self._speeds.clear()
+            self._last = (job.id, now, job.processed_rows) if job else None
+            return
+        _, then, rows = self._last
+        if now - then >= SPEED_EVERY and job.status is JobStatus.PROCESSING:
+            self._speeds.append((job.processed_rows - rows) / (now - then))
+            self._last = (job.id, now, job.processed_rows)
 
 
-def _lines(job: Job) -> list[Content]:
+def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
     by = f", by {job.submitted_by}" if job.submitted_by else ""
     origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}"
     lines = [
         Content.assemble(safe_text(job.filename, "bold"), "  ", safe_text(origin, MUTED)),
         Content.assemble("  ", _counts(job)),
     ]
+    if job.status is JobStatus.PROCESSING and speeds:
+        lines.append(
+            Content.assemble(
+                "  ", (sparkline(speeds), "$accent"), f" {formats.rate(speeds[-1])}", _time_left(job)
+            )
+        )
     if job.read_as:
         lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED)))
     if job.failure_reason:
         lines.append(Content.assemble("  ", safe_text(f"✗ {job.failure_reason}", "$text-error")))
         if job.status is JobStatus.FAILURE:
             lines.append(Content.assemble("  ", safe_text(next_step(job.failure_reason), MUTED)))
-    return lines
+    return lines + _code_lines(job)
 
 
 def _counts(job: Job) -> Content:
@@ -60,7 +96,29 @@ def _read_as(read_as: dict[str, Any]) -> str:
     return f"{reading.describe()};  {', '.join(reading.used_columns())}"
 
 
-def _error_line(error: RowError) -> Content:
-    return Content.assemble(
-        safe_text(f"  {error.row_number:>8,}  ", MUTED), safe_text(error.error_message, limit=200)
-    )
+def sparkline(values: Sequence[float]) -> str:
+    """``values`` as a line of bars, the highest of which is a whole cell."""
+    highest = max(values, default=0.0) or 1.0
+    return "".join(SPARKS[round((len(SPARKS) - 1) * max(value, 0.0) / highest)] for value in values)
+
+
+def _time_left(job: Job) -> str:
+    return f"   {formats.duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""
+
+
+def _code_lines(job: Job) -> list[Content]:
+    """What most rows are rejected for."""
+    codes = sorted(job.error_codes.items(), key=lambda item: (-item[1], item[0]))
+    most = codes[0][1] if codes else 0
+    lines = [
+        Content.assemble(
+            (f"{rows:>9,}  ", "bold"),
+            safe_text(code.ljust(16)),
+            ("█" * max(round(WIDEST_BAR * rows / most), 1), "$text-error"),
+        )
+        for code, rows in codes[:MOST_CODES]
+    ]
+    if len(codes) > MOST_CODES:
+        more = len(codes) - MOST_CODES
+        lines.append(safe_text(f"           and {more} more kind{'s' * (more > 1)}", MUTED))
+    return lines

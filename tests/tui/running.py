@@ -20,7 +20,7 @@ async def dashboard() -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     paths.make_private()
     app = Dashboard(loaded, paths)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.live.daemon_started is not None)
+        await wait_until(pilot, lambda: app.live.daemon_started is not None, 30)
         yield app, pilot
 
 

@@ -22,8 +22,9 @@ from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import VirtualTable
-from daemon.catalog import job_list, jobs
+from daemon.catalog import jobs
 from daemon.catalog.database import Connection, DatabaseError
+from daemon.catalog.job_list import JobPages
 from daemon.catalog.jobs import Job
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
@@ -162,13 +163,13 @@ async def test_a_page_that_was_lost_with_the_database_is_asked_for_again(
     jobs.cancel(connection, job.id)
     lost = [DatabaseError("lost")]
 
-    def page(connection: Connection, *, offset: int, limit: int) -> list[jobs.Job]:
+    def page(self: JobPages, connection: Connection, offset: int, limit: int, total: int) -> list[Job]:
         if lost:
             raise lost.pop()
-        return original(connection, offset=offset, limit=limit)
+        return original(self, connection, offset, limit, total)
 
-    original = job_list.page
-    monkeypatch.setattr(job_list, "page", page)
+    original = JobPages.page
+    monkeypatch.setattr(JobPages, "page", page)
     async with dashboard() as (app, pilot):
         await wait_until(pilot, lambda: not lost)
         app.screen.post_message(JobsChanged(frozenset()))

@@ -84,8 +84,8 @@ async def test_what_is_repaired_elsewhere_is_gone(home: Path, connection: Connec
 
 
 async def test_hostile_rows_and_filters(home: Path, connection: Connection) -> None:
-    rows = [[text, text, text, text] for text in HOSTILE]
-    data = written([HEADER, book(1), *rows]).encode(errors="surrogateescape")
+    rows = [[text, text, text, text] for text in HOSTILE.values()]
+    data = written([HEADER, book(1), *rows]).encode(errors="replace")
     job = import_text(connection, home / "list.csv", data)
     async with errors_of(job) as (app, pilot):
         for _ in range(job.error_count):

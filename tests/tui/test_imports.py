@@ -1,0 +1,89 @@
+"""The list of imports: states, filter, what is known of the one under the cursor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bibliflow_tui.screens.imports import ImportsScreen
+from bibliflow_tui.widgets.facets import Facets
+from bibliflow_tui.widgets.filter_line import FilterLine
+from bibliflow_tui.widgets.job_detail import JobDetail, sparkline
+from bibliflow_tui.widgets.virtual_table import VirtualTable
+from daemon.catalog import jobs
+from daemon.catalog.database import Connection
+from daemon.catalog.ids import uuid7
+from tests.files import HEADER, isbn13, written
+from tests.hostile import HOSTILE
+from tests.imports import import_text
+from tests.tui.running import cells, dashboard, screen_text
+from tests.tui.waiting import wait_until
+
+
+def some_jobs(connection: Connection, names: list[str]) -> None:
+    for number, name in enumerate(names):
+        job = jobs.create(
+            connection, job_id=uuid7(), filename=name, source="cli", file_sha256=None, file_size=None,
+            spool_path=None, options={},
+        )  # fmt: skip
+        if number % 2:
+            jobs.fail(connection, job.id, f"No column for: isbn. Columns found: {number}")
+        else:
+            jobs.cancel(connection, job.id)
+
+
+async def test_states_filter_and_ends(home: Path, connection: Connection) -> None:
+    some_jobs(connection, [f"list {number}.csv" for number in range(250)])
+    async with dashboard() as (app, pilot):
+        table = app.screen.query_one(VirtualTable)
+        facets = app.screen.query_one(Facets)
+        await wait_until(pilot, lambda: table.total == 250 and cells(app, 0)[1:2] == ["list 249.csv"])
+        assert str(facets.render()) == "all 250   cancelled 125   failed 125"
+        await pilot.press("G")
+        await wait_until(pilot, lambda: cells(app, 249)[1:2] == ["list 0.csv"])
+        await pilot.press("f")
+        await wait_until(pilot, lambda: table.total == 125 and cells(app, 124)[1:2] == ["list 0.csv"])
+        await pilot.press("slash", *"LIST 24")
+        await wait_until(pilot, lambda: table.total == 6)
+        await wait_until(
+            pilot, lambda: [cells(app, row)[1:2] for row in (0, 5)] == [["list 248.csv"], ["list 24.csv"]]
+        )
+        # Keys that mean something in the list are letters here.
+        await pilot.press("q", "f")
+        await wait_until(pilot, lambda: table.total == 0 and "No import is like that" in table.empty_text)
+        await pilot.press("escape", "F")
+        await wait_until(pilot, lambda: table.total == 250)
+        assert not app.screen.query_one(FilterLine).has_class("-shown")
+        await pilot.press("slash", *"found: 249", "enter")
+        await wait_until(pilot, lambda: table.total == 1 and cells(app, 0)[1:2] == ["list 249.csv"])
+        await pilot.press("y")
+        await wait_until(pilot, lambda: len(app.clipboard) == 36)
+
+
+async def test_what_rows_are_rejected_for(home: Path, connection: Connection) -> None:
+    rows = [["T", "A", "x", ""]] * 4 + [["T", "A", isbn13(1), "3021"]] * 2 + [["", "A", isbn13(1), "c1999"]]
+    import_text(connection, home / "x.csv", written([HEADER, *rows]))
+    async with dashboard() as (app, pilot):
+        detail = app.screen.query_one(JobDetail)
+        await wait_until(pilot, lambda: "isbn_format" in str(detail.render()))
+        lines = str(detail.render()).splitlines()[-4:]
+        assert [line.split() for line in lines[:2]] == [
+            ["4", "isbn_format", "█" * 20],
+            ["2", "year_range", "█" * 10],
+        ]
+        assert "and 1 more kind" in lines[3]
+
+
+async def test_hostile_names(home: Path, connection: Connection) -> None:
+    some_jobs(connection, list(HOSTILE.values()))
+    async with dashboard() as (app, pilot):
+        table = app.screen.query_one(VirtualTable)
+        await wait_until(pilot, lambda: table.total == len(HOSTILE) and cells(app, 0) != [])
+        for _ in HOSTILE:
+            await pilot.press("j", "y")
+            assert "\x1b" not in screen_text(app)
+        assert isinstance(app.screen, ImportsScreen)
+
+
+def test_sparkline() -> None:
+    assert sparkline([0, 50, 100]) == "▁▅█"
+    assert sparkline([0, 0]) == "▁▁"
