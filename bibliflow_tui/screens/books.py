@@ -58,12 +58,12 @@ class BooksScreen(Place):
     AUTO_FOCUS = "BookTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "delete", "Delete", tooltip="Delete this book; asks first", id="books.delete"),
-        Binding(
-            "i", "import", "Its import", tooltip="Only the books of its import; again: all", id="books.import"
-        ),
+        Binding("slash", "search", "Find", tooltip="Look for a title, author or ISBN", id="books.search"),
         Binding("s", "sort", "Sort", tooltip="Newest first, by title, by author, by year", id="books.sort"),
+        Binding(
+            "i", "import", "Import", tooltip="Only the books of its import; again: all", id="books.import"
+        ),
         Binding("y", "copy", "Copy", tooltip="Copy the ISBN", id="books.copy"),
-        Binding("slash", "search", "Search", tooltip="Look for a title, author or ISBN", id="books.search"),
         Binding("escape", "all", "All", tooltip="Show all books again", id="books.all"),
     ]
 

@@ -81,7 +81,8 @@ class BookTable(VirtualTable):
     """Looks for books, fetches its pages by itself, and posts `SearchMoved` as it goes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e,enter", "select", "Edit", tooltip="Correct this book", id="books.edit"),
+        Binding("e", "select", "Edit", tooltip="Correct this book", id="books.edit"),
+        Binding("enter", "select", "Edit", tooltip="Correct this book", id="books.open", show=False),
     ]
 
     @dataclass
