@@ -28,7 +28,7 @@ from daemon.catalog.database import Connection, DatabaseError
 from daemon.catalog.jobs import Job
 from daemon.catalog.storable import storable
 from tests.files import isbn13
-from tests.hostile import HOSTILE, assert_screen_is_clean, screen_lines
+from tests.hostile import CONTROL, HOSTILE, assert_screen_is_clean, screen_lines
 from tests.imports import new_job
 from tests.tui.running import cells, dashboard
 from tests.tui.waiting import wait_until
@@ -331,6 +331,7 @@ async def test_the_isbn_is_copied(home: Path, connection: Connection) -> None:
 
 async def test_hostile_books_are_shown_not_obeyed(home: Path, connection: Connection) -> None:
     texts = [storable(text[:2000]) for text in HOSTILE.values()]
+    worst = {storable(HOSTILE[name]) for name in ("closing tag", "action link", "clipboard", "c0", "bidi")}
     import_of(connection, *(NewBook(text, text, isbn13(n), None) for n, text in enumerate(texts)))
     connection.execute("UPDATE import_jobs SET filename = %s", [storable(HOSTILE["clipboard"] + "[/]")])
     async with dashboard() as (app, pilot):
@@ -341,15 +342,17 @@ async def test_hostile_books_are_shown_not_obeyed(home: Path, connection: Connec
             assert table.book
             assert table.book.title == text
             assert_screen_is_clean(app)
-            await pilot.press("e")
-            await wait_until(pilot, lambda: isinstance(app.screen, EditBook))
-            await pilot.pause()
-            assert "\x1b" not in "".join(screen_lines(app))
-            await pilot.press("escape", "d")
-            await wait_until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-            await pilot.pause()
-            assert_screen_is_clean(app)
-            await pilot.press("n", "j")
+            if text in worst:
+                await pilot.press("e")
+                await wait_until(pilot, lambda: isinstance(app.screen, EditBook))
+                await pilot.pause()
+                assert not CONTROL.search("".join(screen_lines(app)))
+                await pilot.press("escape", "d")
+                await wait_until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+                await pilot.pause()
+                assert_screen_is_clean(app)
+                await pilot.press("n")
+            await pilot.press("j")
         await pilot.press("i")
         await wait_until(pilot, lambda: "only from" in title(app))
         assert_screen_is_clean(app)
