@@ -195,6 +195,9 @@ class Listing:
                 found = cursor.fetchall()
                 if len(found) == limit:
                     break
+                if skipped < NEAR:
+                    # The server takes short texts for frequent ones and would walk the index: 1 s, not 0.4 s.
+                    connection.execute("SET LOCAL enable_indexscan = off")
         return found[::-1] if backwards else found
 
     @contextmanager
