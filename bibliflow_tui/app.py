@@ -15,6 +15,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live
+from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.screens.inbox import InboxScreen
 from bibliflow_tui.text import visible
@@ -40,6 +41,7 @@ class Dashboard(App[None]):
     TITLE = "Bibliflow"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "imports": ImportsScreen,
+        "books": BooksScreen,
         "inbox": InboxScreen,
     }
     DEFAULT_MODE = "imports"
@@ -49,6 +51,7 @@ class Dashboard(App[None]):
             "question_mark", "help", "Help", tooltip="Show or hide the keys of this place", id="app.help"
         ),
         Binding("1", "go('imports')", "Imports", tooltip="To the imports", id="app.imports", show=False),
+        Binding("2", "go('books')", "Books", tooltip="To the books", id="app.books", show=False),
         Binding("3", "go('inbox')", "Inbox", tooltip="To the watched folder", id="app.inbox", show=False),
         Binding("q", "quit", "Quit", tooltip="Leave; imports go on in the daemon", id="app.quit"),
     ]

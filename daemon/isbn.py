@@ -82,6 +82,12 @@ def canonical(cleaned: str) -> str:
     return cleaned
 
 
+def recognise(text: str) -> str | None:
+    """The canonical form of the ISBN that ``text`` is, written in any way; None if it is something else."""
+    cleaned = clean(text)
+    return canonical(cleaned) if is_well_formed(cleaned) else None
+
+
 def written_in(text: str) -> set[str]:
     """The canonical forms of the ISBNs with a right check digit that stand amid the words of ``text``."""
     cleaned = (clean(match) for match in _WRITTEN.findall(text))

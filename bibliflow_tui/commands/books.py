@@ -17,10 +17,8 @@ from daemon.exits import explained
 @explained
 def books(text: str | None, limit: int | None, as_json: bool) -> None:
     """List the books of the catalogue, the newest first."""
-    cleaned = isbn.clean(text or "")
-    number = isbn.canonical(cleaned) if isbn.is_well_formed(cleaned) else None
     with session() as opened:
-        found = book_table.search(opened.connection, text=text, isbn=number, limit=limit)
+        found = book_table.search(opened.connection, text=text, isbn=isbn.recognise(text or ""), limit=limit)
         if as_json:
             print_json_lines(book.as_dict() for book in found)
             return

@@ -146,7 +146,7 @@ class ErrorsScreen(Screen[None]):
             self._show_list()
 
     @on(Facets.Chosen)
-    @on(FilterLine.Filtered)
+    @on(FilterLine.Sought)
     def _show_list(self) -> None:
         """Another list: those that are on their way for the old one are dropped."""
         wanted = ErrorFilter(self.query_one(Facets).chosen or None, self.query_one(FilterLine).value.strip())

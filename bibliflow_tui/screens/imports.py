@@ -131,7 +131,7 @@ class ImportsScreen(Place):
         self._fetch_detail()
 
     @on(Facets.Chosen)
-    @on(FilterLine.Filtered)
+    @on(FilterLine.Sought)
     def _show_list(self) -> None:
         """Another list: what is on its way for the old one is dropped."""
         kind = self.query_one(Facets).chosen

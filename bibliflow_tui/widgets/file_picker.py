@@ -14,11 +14,12 @@ from rich.text import Text, TextType
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.suggester import Suggester
-from textual.widgets import DirectoryTree, Input
+from textual.widgets import DirectoryTree
 from textual.widgets._directory_tree import DirEntry
 from textual.widgets.tree import TreeNode
 
 from bibliflow_tui.text import safe_label, visible
+from bibliflow_tui.widgets.safe_input import SafeInput
 
 CSV_SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 COMPRESSED_SUFFIXES = frozenset({".gz", ".bz2", ".xz", ".zst", ".zip"})
@@ -248,17 +249,13 @@ class PathSuggester(Suggester):
         return await asyncio.to_thread(complete, value, self._base()) if value else None
 
 
-class PathInput(Input):
-    """A path line: tab accepts the suggestion; what is pasted cannot reach the terminal raw."""
+class PathInput(SafeInput):
+    """A path line: tab accepts the suggestion."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "Open", tooltip="Go to the folder, or import the file", id="path.open"),
         Binding("tab", "complete", "Complete", tooltip="Accept the suggested path", id="path.complete"),
     ]
-
-    def validate_value(self, value: str) -> str:
-        """Input draws its value as it is, ESC included."""
-        return visible(value)
 
     def action_complete(self) -> None:
         """Accept the suggestion; without one, tab goes on to the next widget as everywhere."""

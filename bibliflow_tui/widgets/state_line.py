@@ -15,7 +15,7 @@ from bibliflow_tui.text import safe_text
 UP, DOWN, UNKNOWN = "●", "○", "◌"
 
 
-PLACES = {"1": "imports", "3": "inbox"}
+PLACES = {"1": "imports", "2": "books", "3": "inbox"}
 """The app's modes by the keys that lead there."""
 
 
@@ -68,7 +68,8 @@ class StateLine(Horizontal):
         if change.info:
             self._show("daemon", UP, "daemon", "$text-success")
         else:
-            self._show("daemon", DOWN, "no daemon, d starts it", "$text-error")
+            advice = ", d starts it" if self._place == "imports" else ""  # elsewhere d is another key
+            self._show("daemon", DOWN, f"no daemon{advice}", "$text-error")
 
     def _count_down(self) -> None:
         if self._next_try:

@@ -233,6 +233,10 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
             self._post_highlighted()
         return True
 
+    def waits_for(self, request: int, offset: int) -> bool:
+        """Whether an answer to this `PageWanted` would be taken. For workers too: why fetch what is not?"""
+        return self._pending.get(offset // PAGE, (0, 0))[0] == request
+
     def lose(self, request: int, offset: int) -> None:
         """No answer to `PageWanted` will come: the next `refetch()` asks again."""
         number = offset // PAGE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, KeysView, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from operator import add
@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
 from daemon.catalog import copying
@@ -18,6 +19,7 @@ from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
 from daemon.catalog.text_search import like
+from daemon.settings import BookField
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,31 @@ def update_all(connection: Connection, books: Sequence[NewBook]) -> None:
             [book.publication_year for book in books],
         ],
     )
+
+
+class DuplicateIsbnError(Exception):
+    """Another book has this ISBN."""
+
+
+def update_one(
+    connection: Connection, book_id: UUID, changes: Mapping[BookField, str | int | None]
+) -> Book | None:
+    """Give a book these values, the ISBN in its canonical form; the book, or None if it is gone.
+
+    Raises :class:`DuplicateIsbnError`, and then nothing is changed.
+    """
+    assignments = [sql.SQL("{} = {}").format(sql.Identifier(name), value) for name, value in changes.items()]
+    statement = sql.SQL("UPDATE books SET {}, updated_at = now() WHERE id = {} RETURNING *")
+    try:
+        with connection.cursor(row_factory=class_row(Book)) as cursor:
+            return cursor.execute(statement.format(sql.SQL(", ").join(assignments), book_id)).fetchone()
+    except psycopg.errors.UniqueViolation:
+        raise DuplicateIsbnError from None
+
+
+def delete_one(connection: Connection, book_id: UUID) -> bool:
+    """Delete a book; False if it is gone already."""
+    return connection.execute("DELETE FROM books WHERE id = %s", [book_id]).rowcount == 1
 
 
 def delete_imported(connection: Connection, job_id: UUID) -> int:

@@ -45,7 +45,7 @@ class ErrorPages:
     def __init__(self, job_id: UUID, wanted: ErrorFilter) -> None:
         self.job_id = job_id
         self.wanted = wanted
-        self._anchors: Anchors[RowError] = Anchors(lambda error: (error.row_number, error.id))
+        self._anchors = Anchors[RowError]()
 
     def count(self, connection: Connection) -> int:
         """How many there are."""
@@ -61,9 +61,9 @@ class ErrorPages:
         order, compare = ("DESC", "<") if step.backwards else ("ASC", ">")
         parameters = self.wanted.parameters(self.job_id) | {"offset": step.offset, "limit": step.limit}
         conditions = self.wanted.conditions
-        if step.key is not None:
+        if step.row is not None:
             conditions += f" AND (row_number, id) {compare} (%(row)s, %(id)s)"
-            parameters |= {"row": step.key[0], "id": step.key[1]}
+            parameters |= {"row": step.row.row_number, "id": step.row.id}
         with connection.transaction(), connection.cursor(row_factory=class_row(RowError)) as cursor:
             # A server that does not know yet how many errors a job has just got would sort all of them.
             cursor.execute("SET LOCAL enable_sort = off")

@@ -43,7 +43,7 @@ class JobPages:
 
     def __init__(self, wanted: JobFilter) -> None:
         self.wanted = wanted
-        self._anchors: Anchors[Job] = Anchors(lambda job: (job.id,))
+        self._anchors = Anchors[Job]()
 
     def count(self, connection: Connection) -> int:
         """How many there are."""
@@ -59,9 +59,9 @@ class JobPages:
         order, compare = ("ASC", ">") if step.backwards else ("DESC", "<")
         conditions = self.wanted.conditions
         parameters = self.wanted.parameters | {"offset": step.offset, "limit": step.limit}
-        if step.key is not None:
+        if step.row is not None:
             conditions += f" AND id {compare} %(id)s"
-            parameters |= {"id": step.key[0]}
+            parameters |= {"id": step.row.id}
         with connection.cursor(row_factory=class_row(Job)) as cursor:
             found = cursor.execute(
                 f"SELECT * FROM import_jobs WHERE {conditions}"  # noqa: S608

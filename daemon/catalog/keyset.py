@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 Row = TypeVar("Row")
-Key = tuple[object, ...]
+
+MOST = 4096
+"""Rows that are remembered."""
 
 
-class Step(NamedTuple):
+class Step(NamedTuple, Generic[Row]):
     """How to come to a page."""
 
-    key: Key | None
-    """Behind this key, or before it if backwards; None: from that end of the list."""
+    row: Row | None
+    """Behind this row, or before it if backwards; None: from that end of the list."""
     backwards: bool
     """In the reverse order; the rows are turned round afterwards."""
     offset: int
@@ -28,38 +30,33 @@ class Step(NamedTuple):
 
 
 class Anchors(Generic[Row]):
-    """The known places of one list. A list that has changed needs new ones."""
+    """The known rows of one list. A list that has changed needs new ones."""
 
-    MOST = 4096
-    """Places that are remembered."""
-
-    def __init__(self, key_of: Callable[[Row], Key]) -> None:
-        self._key_of = key_of
+    def __init__(self) -> None:
         self._lock = threading.Lock()  # pages are fetched by several threads
         self._places: list[int] = []
-        self._keys: list[Key] = []
+        self._rows: list[Row] = []
 
-    def step(self, offset: int, limit: int, total: int) -> Step:
-        """How to come to ``limit`` rows from ``offset`` on in a list of ``total``."""
-        end = min(offset + limit, total)
+    def step(self, offset: int, limit: int, total: int | None) -> Step[Row]:
+        """How to come to ``limit`` rows from ``offset`` on, in a list of ``total`` if that is known."""
+        end = offset + limit if total is None else min(offset + limit, total)
         with self._lock:
             at = bisect_left(self._places, offset)
-            before = (self._places[at - 1], self._keys[at - 1]) if at else None
+            before = (self._places[at - 1] + 1, self._rows[at - 1]) if at else (0, None)
             at = bisect_left(self._places, end)
-            behind = (self._places[at], self._keys[at]) if at < len(self._places) else None
-        forwards = offset - (before[0] + 1 if before else 0)
-        backwards = (behind[0] if behind else total) - end
-        if forwards <= backwards:
-            return Step(before[1] if before else None, False, forwards, max(end - offset, 0))
-        return Step(behind[1] if behind else None, True, backwards, max(end - offset, 0))
+            behind = (self._places[at], self._rows[at]) if at < len(self._places) else (total, None)
+        forwards = offset - before[0]
+        if behind[0] is None or forwards <= behind[0] - end:
+            return Step(before[1], False, forwards, max(end - offset, 0))
+        return Step(behind[1], True, behind[0] - end, max(end - offset, 0))
 
     def remember(self, offset: int, rows: Sequence[Row]) -> None:
         """The page at ``offset`` has these rows."""
-        if not rows or len(self._places) >= self.MOST:
+        if not rows or len(self._places) >= MOST:
             return
         with self._lock:
             for place, row in ((offset, rows[0]), (offset + len(rows) - 1, rows[-1])):
                 at = bisect_left(self._places, place)
                 if at == len(self._places) or self._places[at] != place:
                     self._places.insert(at, place)
-                    self._keys.insert(at, self._key_of(row))
+                    self._rows.insert(at, row)
