@@ -10,6 +10,8 @@ from textual.widgets import Static
 
 from bibliflow_tui.screens.add_files import AddFiles
 from bibliflow_tui.widgets.file_picker import FileTree, PathInput, complete, expand, looks_like_csv
+from daemon.intake import Request
+from daemon.settings import Settings
 from tests.hostile import HOSTILE, assert_screen_is_clean, screen_lines
 from tests.tui.waiting import wait_until
 
@@ -23,7 +25,10 @@ class PickerApp(App[None]):
         self.results: list[list[Path] | None] = []
 
     def on_mount(self) -> None:
-        self.push_screen(AddFiles(self.start), self.results.append)
+        self.push_screen(AddFiles(self.start, Settings()), self.keep)
+
+    def keep(self, files: list[tuple[Path, Request]] | None) -> None:
+        self.results.append(None if files is None else [path for path, _ in files])
 
     @property
     def text(self) -> str:
