@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from daemon.importing.preview import Preview
 from daemon.importing.reading import Reading
+from daemon.settings import DuplicatePolicy
 
 
 def mapping(reading: Reading) -> dict[str, list[str]]:
@@ -22,13 +21,22 @@ def sources(columns: list[str]) -> str:
 
 
 def counts(result: Preview) -> str:
-    """``24 rows: 7 new, 17 rejected, 0 twice in the file, 0 in the catalogue already``."""
-    return f"{result.total:,} rows: {', '.join(_parts(result))}"
+    """``24 rows: 7 new, 17 rejected, 0 twice in the file, 0 in the catalogue``."""
+    return f"{result.total:,} rows: {result.new:,} new, {result.rejected:,} rejected, {duplicates(result)}"
 
 
-def _parts(result: Preview) -> Iterator[str]:
-    yield f"{result.new:,} new"
-    yield f"{result.rejected:,} rejected"
-    yield f"{result.repeated:,} twice in the file"
-    if result.in_catalogue is not None:
-        yield f"{result.in_catalogue:,} in the catalogue already"
+def duplicates(result: Preview) -> str:
+    """``0 twice in the file, 0 in the catalogue``."""
+    there = result.in_catalogue
+    known = "" if there is None else f", {there:,} in the catalogue"
+    return f"{result.repeated:,} twice in the file{known}"
+
+
+def outcome(result: Preview, policy: DuplicatePolicy) -> str:
+    """What the import would come to: ``24 rows: 7 new, 17 rejected``."""
+    again = result.repeated + (result.in_catalogue or 0)
+    rejected = result.rejected + (again if policy == "error" else 0)
+    parts = [f"{result.new:,} new", f"{rejected:,} rejected"]
+    if policy != "error":
+        parts.append(f"{again:,} {'skipped' if policy == 'skip' else 'updated'}")
+    return f"{result.total:,} rows: {', '.join(parts)}"

@@ -59,8 +59,9 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
             "d",
             "cycle_duplicates",
             "Duplicates",
-            tooltip="What to do with rows whose ISBN is there already",
+            tooltip="What to do with rows whose ISBN is there already: report, skip, update",
             id="add_files.duplicates",
+            show=False,  # the line of hints has it
         ),
         Binding("p", "show_places", "Places", tooltip="Folders used lately", id="add_files.places"),
         Binding(
@@ -81,8 +82,9 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
         ),
         Binding("escape", "back", "Back", tooltip="Back without importing", id="add_files.back"),
     ]
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]
+    # Textual declares them as variables of instances, so ClassVar will not do.
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -177,7 +179,7 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
         self.refresh_bindings()
 
     def _show_policy(self, request: Request) -> None:
-        words = "" if self._previewed is None else f"duplicates: {self._policy(request)}"
+        words = "" if self._previewed is None else f"d Duplicates: {self._policy(request)}"
         self.query_one("#add-files-duplicates", Static).update(safe_text(words))
 
     def _policy(self, request: Request) -> DuplicatePolicy:
@@ -245,6 +247,7 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
             following = (POLICIES.index(self._policy(request)) + 1) % len(POLICIES)
             self._requests[path] = replace(request, on_duplicate=POLICIES[following])
             self._show_policy(self._requests[path])
+            self.query_one(FilePreview).show_policy(self._requests[path])
 
     @work(group="add-files-places", exclusive=True, exit_on_error=False)
     async def action_show_places(self) -> None:

@@ -26,7 +26,7 @@ from daemon.importing.preview import Preview, PreviewRow, scan
 from daemon.importing.reading import Reading
 from daemon.importing.source import SourceError
 from daemon.intake import Request
-from daemon.settings import Settings
+from daemon.settings import DuplicatePolicy, Settings
 
 REST = 0.15
 """Seconds that the cursor stays on a file before it is read: whoever holds a key down reads none."""
@@ -40,8 +40,8 @@ SHOWN_CODES = 4
 LONGEST_TEXT = 300
 """Characters of a message or name that are shown."""
 
-NUMBER, ISBN, YEAR = 5, 15, 6
-"""Cells of these columns; a mark is in front of a value that is wrong. Title and author share the rest."""
+NUMBER, ISBN, YEAR = 4, 15, 5
+"""Cells of these columns, with a mark in front of a value that is wrong. Title and author share the rest."""
 
 MUTED = "$foreground-muted"
 WRONG = "$text-error"
@@ -108,6 +108,11 @@ class FilePreview(Vertical):
         if path is not None:
             self._resting = self.set_timer(REST, self._begin)
 
+    def show_policy(self, request: Request) -> None:
+        """Tell what comes of duplicates now, for which nothing has to be read again."""
+        self._request = request
+        self._draw()
+
     def show_again(self) -> None:
         """Look once more, if what the catalogue has was not known."""
         if self.shown is not None and self.shown.counted.in_catalogue is None:
@@ -155,7 +160,8 @@ class FilePreview(Vertical):
         shown = self.shown
         rows = self.query_one("#preview-rows", Static)
         rows.set_class(shown is not None and shown.error is not None, "-refused")
-        reading, found, counts = ([], [], []) if shown is None else _lines(shown, rows.size.width)
+        policy = self._request.on_duplicate or self._settings.importing.on_duplicate
+        reading, found, counts = ([], [], []) if shown is None else _lines(shown, rows.size.width, policy)
         self.query_one("#preview-reading", Static).update(Content("\n").join(reading))
         rows.update(Content("\n").join(found))
         self.query_one("#preview-counts", Static).update(Content("\n").join(counts))
@@ -185,7 +191,9 @@ def look(path: Path, request: Request, settings: Settings, known: Known | None) 
         yield replace(shown, error=f"cannot be read: {error.strerror}")
 
 
-def _lines(shown: Shown, width: int) -> tuple[list[Content], list[Content], list[Content]]:
+def _lines(
+    shown: Shown, width: int, policy: DuplicatePolicy
+) -> tuple[list[Content], list[Content], list[Content]]:
     """What stands above the rows, the rows, and what stands below them."""
     name = safe_text(shown.path.name, "bold", limit=LONGEST_TEXT)
     if shown.size is None:
@@ -196,7 +204,7 @@ def _lines(shown: Shown, width: int) -> tuple[list[Content], list[Content], list
     if shown.error is not None:
         return above, _refusal(shown), []
     rows = [line for row in shown.counted.first for line in _row(row, width)]
-    return above, rows, list(_counts(shown))
+    return above, rows, list(_counts(shown, policy))
 
 
 def _reading(reading: Reading) -> Iterator[Content]:
@@ -234,17 +242,18 @@ def _row(row: PreviewRow, width: int) -> Iterator[Content]:
 def _cell(value: object, width: int, is_wrong: bool) -> Content:
     text = safe_text(value, limit=width)
     if is_wrong:
-        text = Content.assemble("✗ ", text).stylize(WRONG)
+        text = Content.assemble("✗", text).stylize(WRONG)
     # A cell less, so that the next column does not touch it.
     return Content.assemble(text.truncate(max(width - 1, 0), ellipsis=True, pad=True), " ")
 
 
-def _counts(shown: Shown) -> Iterator[Content]:
+def _counts(shown: Shown, policy: DuplicatePolicy) -> Iterator[Content]:
     counted = shown.counted
     yield Content.assemble(
-        safe_text(previews.counts(counted), "bold"),
-        safe_text("" if shown.is_complete else f", and counting ({_percent(shown)} %)", MUTED),
+        safe_text(previews.outcome(counted, policy), "bold"),
+        safe_text("" if shown.is_complete else f" … {_percent(shown)} %", MUTED),
     )
+    yield safe_text(previews.duplicates(counted), MUTED)
     if counted.codes:
         common = [f"{code} {count:,}" for code, count in counted.codes.most_common(SHOWN_CODES)]
         more = ", …" if len(counted.codes) > SHOWN_CODES else ""
@@ -252,7 +261,7 @@ def _counts(shown: Shown) -> Iterator[Content]:
     if counted.fixable:
         yield safe_text(f"→ suggestions for {counted.fixable:,} of the rejected rows", "$text-success")
     if counted.in_catalogue is None:
-        yield safe_text("Whether they are in the catalogue is not known.", MUTED)
+        yield safe_text("What the catalogue has already is not known.", MUTED)
 
 
 def _percent(shown: Shown) -> int:
