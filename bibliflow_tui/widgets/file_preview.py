@@ -40,7 +40,7 @@ SHOWN_CODES = 4
 LONGEST_TEXT = 300
 """Characters of a message or name that are shown."""
 
-NUMBER, ISBN, YEAR = 4, 15, 5
+NUMBER, ISBN, YEAR = 4, 15, 6
 """Cells of these columns, with a mark in front of a value that is wrong. Title and author share the rest."""
 
 MUTED = "$foreground-muted"
