@@ -65,7 +65,7 @@ class ReadingOptions(ModalScreen[Request | None]):
     def compose(self) -> ComposeResult:
         """Title, choices, keys."""
         with VerticalScroll(id="reading-box", can_focus=False):
-            yield Static(safe_text(f"How to read {self._shown.path.name}"), id="reading-title")
+            yield Static(safe_text(f"How to read {self._shown.path.name}"), id="reading-heading")
             for label, choice in self._choices():
                 with Horizontal(classes="reading-line"):
                     yield Static(safe_text(label), classes="reading-label")

@@ -195,14 +195,14 @@ def _lines(
     shown: Shown, width: int, policy: DuplicatePolicy
 ) -> tuple[list[Content], list[Content], list[Content]]:
     """What stands above the rows, the rows, and what stands below them."""
+    size = "" if shown.size is None else decimal(shown.size)
     name = safe_text(shown.path.name, "bold", limit=LONGEST_TEXT)
-    if shown.size is None:
-        return [name], [], []
-    above = [Content.assemble(name, "  ", safe_text(decimal(shown.size), MUTED))]
-    if shown.reading is not None:
-        above += _reading(shown.reading)
+    above = [Content.assemble(name, "  ", safe_text(size, MUTED))]
     if shown.error is not None:
         return above, _refusal(shown), []
+    if shown.reading is None:
+        return above, [], []
+    above += _reading(shown.reading)
     rows = [line for row in shown.counted.first for line in _row(row, width)]
     return above, rows, list(_counts(shown, policy))
 

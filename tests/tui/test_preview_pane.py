@@ -62,6 +62,12 @@ async def choose(pilot: Pilot[None], app: PickerApp, **choices: str) -> None:
     await wait_until(pilot, lambda: isinstance(app.screen, AddFiles))
 
 
+async def at_rest(pilot: Pilot[None], app: PickerApp) -> None:
+    """No file is being read, and what was posted has arrived."""
+    await wait_until(pilot, lambda: all(worker.group != "file-preview" for worker in app.workers))
+    await pilot.pause()
+
+
 def picker(path: Path, text: str | bytes) -> PickerApp:
     """The screen in a folder with one file."""
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -135,7 +141,7 @@ async def test_the_columns_of_a_file_without_header(tmp_path: Path) -> None:
         assert chosen == {"reading-header": "none", "reading-isbn": "0", "reading-author": "1"}
         screen.query_one("#reading-title", Select).value = "2"
         await pilot.press("a")
-        await says(pilot, app, "no header", "Author 0", "3 rows: 3 new")
+        await says(pilot, app, "no header", "Book 0", "3 rows: 3 new")
         await pilot.press("enter")
         await wait_until(pilot, lambda: app.results)
         assert app.requests == [Request(columns=["isbn", "author", "title"])]
@@ -201,8 +207,7 @@ async def test_moving_quickly_ends_with_the_last_file(tmp_path: Path) -> None:
         await says(pilot, app, "00.csv")
         await pilot.press(*["j"] * 19)
         await says(pilot, app, "19.csv", "20 rows: 20 new")
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        await at_rest(pilot, app)
         assert "20 rows: 20 new" in app.preview
 
 
@@ -231,8 +236,7 @@ async def test_an_answer_that_comes_too_late_is_dropped(
         await says(pilot, app, "a.csv", "5 rows")
         goes_on.set()
         await wait_until(pilot, done.is_set)
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        await at_rest(pilot, app)
         assert "a.csv" in app.preview
         assert "3 rows" not in app.preview
 
@@ -335,7 +339,7 @@ async def test_what_the_catalogue_has_is_asked_again_when_it_is_back(tmp_path: P
 
 async def test_hostile_columns_and_cells(tmp_path: Path) -> None:
     texts = [text[:3000] for text in HOSTILE.values()]
-    rows = [HEADER + texts, *([text, text, "bad", text] + texts for text in texts)]
+    rows = [HEADER + texts, *([text, text, "bad", text, *texts] for text in texts)]
     path = tmp_path / "a.csv"
     path.write_bytes(written(rows, quoting=1).encode("utf-8", "surrogatepass"))
     unknown = tmp_path / "b.csv"
