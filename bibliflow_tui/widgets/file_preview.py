@@ -77,8 +77,8 @@ class FilePreview(Vertical):
         shown: Shown
 
         def can_replace(self, message: Message) -> bool:
-            """The newest is all that is of interest."""
-            return isinstance(message, FilePreview.Progressed)
+            """The newest is all that is of interest; a late one of an older number is not the newest."""
+            return isinstance(message, FilePreview.Progressed) and message.number >= self.number
 
     def __init__(self, settings: Settings, known: Known | None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(id=id)
@@ -128,8 +128,8 @@ class FilePreview(Vertical):
         self._number += 1
 
     def on_resize(self) -> None:
-        """Rows are as wide as there is room."""
-        self._draw()
+        """Rows are as wide as there is room, which is known when they have their places."""
+        self.call_after_refresh(self._draw)
 
     def _begin(self) -> None:
         if self.shown is not None:

@@ -22,7 +22,7 @@ from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.screens.reading_options import ReadingOptions
 from bibliflow_tui.screens.recent_places import RecentPlaces
 from bibliflow_tui.widgets import file_preview
-from bibliflow_tui.widgets.file_preview import FilePreview
+from bibliflow_tui.widgets.file_preview import FilePreview, Shown
 from daemon import settings
 from daemon.catalog import job_list
 from daemon.catalog.database import Connection
@@ -276,6 +276,12 @@ async def test_the_first_rows_come_at_once_and_the_cursor_ends_the_counting(
         assert " %" not in app.preview
 
 
+def test_a_late_message_takes_the_place_of_no_newer_one() -> None:
+    older, newer = (FilePreview.Progressed(number, Shown(Path("a.csv"))) for number in (1, 2))
+    assert older.can_replace(newer)
+    assert not newer.can_replace(older)
+
+
 async def test_messages_are_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "BATCH_ROWS", 1)
     monkeypatch.setattr(file_preview, "CALM", 3600)
@@ -384,6 +390,17 @@ async def test_where_it_is(tmp_path: Path, size: tuple[int, int], below: bool, i
         tree = app.files.region
         assert tree.width >= (30 if not below else 60)
         assert not is_shown or (pane.region.y > tree.y) is below
+
+
+async def test_rows_are_as_wide_as_there_is_room() -> None:
+    app = PickerApp(examples())
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await says(pilot, app, "Life th")
+        assert "Life the Universe" not in app.preview
+        await pilot.resize_terminal(140, 24)
+        await says(pilot, app, "Life the Universe and Everything", "Douglas Adams")
+        await pilot.resize_terminal(80, 24)
+        await wait_until(pilot, lambda: "Life the Universe" not in app.preview)
 
 
 async def test_the_rows_can_be_scrolled() -> None:
