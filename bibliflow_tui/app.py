@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -20,9 +21,11 @@ from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.screens.inbox import InboxScreen
 from bibliflow_tui.text import visible
 from daemon import intake, job_actions, log, settings
+from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.jobs import Job
 from daemon.file_check import RefusedError
+from daemon.intake import Request
 from daemon.job_actions import ActionError
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
@@ -33,6 +36,9 @@ TOAST_LENGTH = 300
 """Characters; server messages can be long."""
 
 TOAST_SECONDS = 3
+
+LAST_FOLDERS = 8
+"""Folders that are remembered."""
 
 
 class Dashboard(App[None]):
@@ -56,7 +62,7 @@ class Dashboard(App[None]):
         Binding("q", "quit", "Quit", tooltip="Leave; imports go on in the daemon", id="app.quit"),
     ]
 
-    def __init__(self, loaded: Settings, paths: Paths) -> None:
+    def __init__(self, loaded: Settings, paths: Paths, offered: Sequence[Path] = ()) -> None:
         super().__init__()
         self.settings = loaded
         self.paths = paths
@@ -64,8 +70,10 @@ class Dashboard(App[None]):
         self.daemon_state: DaemonChanged | None = None
         """What was heard of them last."""
         self.live = Live(loaded, paths, self._pass_on)
-        self.last_folder = Path.cwd()
-        """Where files were last taken from."""
+        self.offered = offered
+        """Files to choose from that the command line named; absolute paths."""
+        self.last_folders: list[Path] = []
+        """Where files were last taken from, the newest first."""
 
     def on_mount(self) -> None:
         """Paint first; then open the database."""
@@ -110,14 +118,28 @@ class Dashboard(App[None]):
                 raise
             return None
 
+    def known(self, isbns: Sequence[str]) -> set[str] | None:
+        """In a worker: which of these ISBNs the catalogue has; None if it is out of reach."""
+        return self.ask(lambda connection: books.existing(connection, isbns))
+
+    @property
+    def places(self) -> list[Path]:
+        """Folders in which to look for files: those used lately, then the usual ones."""
+        inbox = self.paths.inbox(self.settings.watch)
+        return list(dict.fromkeys([*self.last_folders, Path.cwd(), inbox, Path.home()]))
+
+    def remember_folder(self, folder: Path) -> None:
+        """Files were taken from it."""
+        self.last_folders = list(dict.fromkeys([folder, *self.last_folders]))[:LAST_FOLDERS]
+
     @work(thread=True, group="submit", exit_on_error=False)
-    def submit(self, paths: Sequence[Path]) -> None:
-        """Take files in, and say what came of it."""
+    def submit(self, files: Sequence[tuple[Path, Request]]) -> None:
+        """Take files in, each as it is wanted, and say what came of it."""
         queued, refused = 0, []
         try:
             queue = JobQueue(self.paths.queue_db)
             with self.live.connection() as connection:
-                for path in paths:
+                for path, request in files:
                     try:
                         intake.submit(
                             path,
@@ -126,6 +148,7 @@ class Dashboard(App[None]):
                             connection=connection,
                             queue=queue,
                             source="dashboard",
+                            request=request,
                         )
                         queued += 1
                     except RefusedError as error:
@@ -134,7 +157,7 @@ class Dashboard(App[None]):
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
-            refused.append(f"The database is out of reach; {len(paths) - queued} not added: {error}")
+            refused.append(f"The database is out of reach; {len(files) - queued} not added: {error}")
         if queued:
             self.toast(f"{queued} file{'s' if queued > 1 else ''} queued")
             self.live.start_daemon()
@@ -195,11 +218,14 @@ class Dashboard(App[None]):
             self.action_show_help_panel()
 
 
-def run_dashboard() -> None:
-    """Open the dashboard; says afterwards if a daemon that it started goes on. Raises SettingsError."""
+def run_dashboard(files: Sequence[Path] = ()) -> None:
+    """Open the dashboard, with ``files`` offered for import, if there are any.
+
+    Says afterwards if a daemon that it started goes on. Raises SettingsError.
+    """
     loaded, paths = settings.load()
     paths.make_private()
-    app = Dashboard(loaded, paths)
+    app = Dashboard(loaded, paths, [Path(os.path.normpath(Path.cwd() / file)) for file in files])
     # The terminal is the dashboard's: what would go to standard error goes into a file beside the daemon's.
     with paths.dashboard_log.open("a", encoding="utf-8") as stream:
         log.configure(quiet=True, stream=stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
 import click
 
@@ -42,6 +43,26 @@ class LazyGroup(click.Group):
             raise TypeError(f"{COMMANDS[cmd_name]} is not a command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """What ``args`` begin with: a command, or else a file, which the dashboard then offers for import."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and Path(args[0]).is_file():
+            return "", open_files, args
+        return super().resolve_command(ctx, args)
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@explained
+def open_files(files: tuple[Path, ...]) -> None:
+    """Open the dashboard and offer FILES for import."""
+    from bibliflow_tui.app import run_dashboard
+
+    run_dashboard(files)
+
 
 @click.group(
     cls=LazyGroup,
@@ -54,7 +75,7 @@ class LazyGroup(click.Group):
 def main(context: click.Context) -> None:
     """Bring book lists in CSV files into PostgreSQL without losing a row.
 
-    Without a command the dashboard opens.
+    Without a command the dashboard opens; with files, it offers them for import.
     """
     if context.invoked_subcommand is None:
         from bibliflow_tui.app import run_dashboard

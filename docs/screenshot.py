@@ -15,6 +15,7 @@ from bibliflow_tui.app import Dashboard
 from bibliflow_tui.commands.demo import examples
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon import control, log, settings
+from daemon.intake import Request
 
 SIZE = (100, 24)
 TIMEOUT = 60.0
@@ -29,7 +30,7 @@ async def take(target: Path) -> None:
     async with app.run_test(size=SIZE) as pilot, asyncio.timeout(TIMEOUT):
         while not app.live.daemon_started:
             await pilot.pause(0.1)
-        app.submit(sorted(examples().glob("*.csv")))
+        app.submit([(path, Request()) for path in sorted(examples().glob("*.csv"))])
         table = app.screen.query_one(VirtualTable)
         while [str(row.cells[0]) for row in map(table.row_at, range(2)) if row] != ["✓ done", "✓ done"]:
             await pilot.pause(0.1)

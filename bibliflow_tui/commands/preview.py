@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bibliflow_tui import previews
 from bibliflow_tui.advice import next_step
 from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import narrate, print_table
@@ -92,27 +93,19 @@ def _narrate_unknown(error: Exception) -> None:
     narrate(f"Whether the books are there already is not known: {error}")
 
 
-def _count(file: Path, previews: Iterator[Preview]) -> tuple[Preview, bool]:
-    """The last of ``previews``, with progress on a terminal, and whether it is of the whole file."""
+def _count(file: Path, growing: Iterator[Preview]) -> tuple[Preview, bool]:
+    """The last of ``growing``, with progress on a terminal, and whether it is of the whole file."""
     console = Console(stderr=True)
     columns = (TextColumn("Counting"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     result = Preview()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=file.stat().st_size)
         try:
-            for result in previews:
+            for result in growing:
                 progress.update(bar, completed=result.bytes_read)
         except KeyboardInterrupt:
             return result, False
     return result, True
-
-
-def _mapping(reading: Reading) -> dict[str, list[str]]:
-    """For each field the names of its columns, best first."""
-    return {
-        field: [reading.header.names[column] for column in columns]
-        for field, columns in reading.header.columns.items()
-    }
 
 
 def _row(row: PreviewRow) -> dict[str, Any]:
@@ -133,7 +126,7 @@ def _as_dict(file: Path, reading: Reading, result: Preview, is_complete: bool) -
         "reasons": list(reading.reasons),
         "header_row": reading.header_row,
         "columns": list(reading.header.names),
-        "mapping": _mapping(reading),
+        "mapping": previews.mapping(reading),
         "rows": [_row(row) for row in result.first],
         "counts": result.as_dict(),
         "complete": is_complete,
@@ -145,8 +138,8 @@ def _print(file: Path, reading: Reading, result: Preview, is_complete: bool) -> 
     for reason in reading.reasons:
         click.echo(visible(f"  {reason}"))
     click.echo()
-    for field, columns in _mapping(reading).items():
-        click.echo(visible(f"  {field:<16} <- {', else '.join(columns)}"))
+    for field, columns in previews.mapping(reading).items():
+        click.echo(visible(f"  {field:<16} <- {previews.sources(columns)}"))
     click.echo()
     print_table(
         [
@@ -173,10 +166,7 @@ def _cells(row: PreviewRow) -> tuple[object, ...]:
 def _summary(result: Preview, is_complete: bool) -> Iterator[str]:
     if not is_complete:
         yield f"Stopped after {result.total:,} rows. Of these:"
-    parts = [f"{result.new:,} new", f"{result.rejected:,} rejected", f"{result.repeated:,} twice in the file"]
-    if result.in_catalogue is not None:
-        parts.append(f"{result.in_catalogue:,} in the catalogue already")
-    yield f"{result.total:,} rows: {', '.join(parts)}"
+    yield previews.counts(result)
     for code, count in result.codes.most_common():
         yield f"  {count:>9,}  {code}"
     if result.fixable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -27,6 +28,7 @@ from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job_list import JobFilter, JobPages
 from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
+from daemon.intake import Request
 
 COLUMNS = (
     Column("state", "state", 11),
@@ -122,6 +124,11 @@ class ImportsScreen(Place):
         yield FilterLine("part of a file's name, or of the reason why it failed")
         yield JobTable(COLUMNS, id="jobs")
         yield JobDetail(id="job-detail")
+
+    def on_mount(self) -> None:
+        """Show the files that the command line named."""
+        if self.dashboard.offered:
+            self._choose(self.dashboard.offered)
 
     @on(JobsChanged)
     def look_again(self) -> None:
@@ -226,12 +233,23 @@ class ImportsScreen(Place):
 
     def action_add_files(self) -> None:
         """Choose files and enqueue them."""
-        self.app.push_screen(AddFiles(self.dashboard.last_folder), self._add)
+        self._choose(())
 
-    def _add(self, paths: list[Path] | None) -> None:
-        if paths:
-            self.dashboard.last_folder = paths[-1].parent
-            self.dashboard.submit(paths)
+    def _choose(self, offered: Sequence[Path]) -> None:
+        dashboard = self.dashboard
+        screen = AddFiles(
+            offered[0].parent if offered else dashboard.places[0],
+            dashboard.settings,
+            known=dashboard.known,
+            places=dashboard.places,
+            offered=offered,
+        )
+        self.app.push_screen(screen, self._add)
+
+    def _add(self, files: list[tuple[Path, Request]] | None) -> None:
+        if files:
+            self.dashboard.remember_folder(files[-1][0].parent)
+            self.dashboard.submit(files)
 
     @on(VirtualTable.RowSelected)
     def _open(self, event: VirtualTable.RowSelected) -> None:

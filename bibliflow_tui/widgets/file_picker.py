@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -99,15 +99,27 @@ class FileTree(DirectoryTree, inherit_bindings=False):
 
         folder: Path
 
-    def __init__(self, path: Path, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        path: Path,
+        *,
+        marked: Sequence[Path] = (),
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
         # Set first: the base class makes labels while it is constructed.
-        self.marked: dict[Path, None] = {}
+        self.marked: dict[Path, None] = dict.fromkeys(marked)
         """The marked files, in the order of marking (a dict, for the order)."""
         self._unreadable: set[Path] = set()
-        self._came_from: Path | None = None
+        self._came_from: Path | None = marked[0] if marked else None
         super().__init__(path, id=id)
         self.show_root = False
         self.guide_depth = 2
+
+    @property
+    def file(self) -> Path | None:
+        """The file under the cursor, if it is on one."""
+        node = self.cursor_node
+        return None if node is None or node.data is None or node.allow_expand else node.data.path
 
     def show_folder(self, folder: Path) -> None:
         """Make a folder the root; coming up from one of its sub-folders, the cursor stands on that."""

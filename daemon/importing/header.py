@@ -117,12 +117,12 @@ def missing_choices(names: Sequence[str], chosen: Mapping[BookField, str]) -> li
 
 def no_column(missing: Sequence[BookField], names: Sequence[str]) -> SourceError:
     """The error of a file without the columns that fill these fields."""
-    return SourceError(f"No column for: {', '.join(missing)}. {_columns_found(names)}")
+    return SourceError(f"No column for: {', '.join(missing)}. {_columns_found(names)}", names)
 
 
 def no_chosen_column(field: BookField, name: str, names: Sequence[str]) -> SourceError:
     """The error of a file without the column that the user named."""
-    return SourceError(f"No column {name!r} for {field}. {_columns_found(names)}")
+    return SourceError(f"No column {name!r} for {field}. {_columns_found(names)}", names)
 
 
 def _columns_found(names: Sequence[str]) -> str:

@@ -220,7 +220,8 @@ def _refusal(best: Candidate, options: ImportOptions) -> SourceError:
         return error
     return SourceError(
         f"The file has no header, and only its ISBNs are certain, in column {best.isbn_column + 1} of "
-        f"{len(best.first)}. Name its columns, as in --columns isbn,title,author,publication_year"
+        f"{len(best.first)}. Name its columns, as in --columns isbn,title,author,publication_year",
+        best.first,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TextIO
@@ -23,6 +23,12 @@ BLOCK = 256 * 1024
 
 class SourceError(Exception):
     """The file as a whole cannot be imported. The message says why, and what was found."""
+
+    def __init__(self, message: str, columns: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.columns = tuple(columns)
+        """The columns that were found, where it is they that are wrong; of a file without header its first
+        record."""
 
 
 @contextmanager

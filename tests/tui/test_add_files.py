@@ -4,46 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
-from textual.app import App
-from textual.pilot import Pilot
-from textual.widgets import Static
 
 from bibliflow_tui.screens.add_files import AddFiles
+from bibliflow_tui.screens.reading_options import ReadingOptions
+from bibliflow_tui.screens.recent_places import RecentPlaces
 from bibliflow_tui.widgets.file_picker import FileTree, PathInput, complete, expand, looks_like_csv
 from tests.hostile import HOSTILE, assert_screen_is_clean, screen_lines
+from tests.tui.picking import PickerApp, loaded
 from tests.tui.waiting import wait_until
-
-
-class PickerApp(App[None]):
-    """Opens the screen and keeps what it results in."""
-
-    def __init__(self, start: Path) -> None:
-        super().__init__()
-        self.start = start
-        self.results: list[list[Path] | None] = []
-
-    def on_mount(self) -> None:
-        self.push_screen(AddFiles(self.start), self.results.append)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(screen_lines(self))
-
-    @property
-    def files(self) -> FileTree:
-        return self.screen.query_one(FileTree)
-
-    @property
-    def line(self) -> PathInput:
-        return self.screen.query_one(PathInput)
-
-    @property
-    def hint(self) -> str:
-        return str(self.screen.query_one("#add-files-hint", Static).content)
-
-    @property
-    def names(self) -> list[str]:
-        return [node.data.path.name for node in self.files.root.children if node.data]
 
 
 @pytest.fixture
@@ -53,10 +21,6 @@ def folder(tmp_path: Path) -> Path:
     for name in ("shop.csv", "books.tsv", "Old list.xls", "dump.csv.gz", ".hidden.csv", "2025/spring.csv"):
         (exports / name).write_text("title,author,isbn\n")
     return exports
-
-
-async def loaded(pilot: Pilot[None], app: PickerApp, text: str) -> None:
-    await wait_until(pilot, lambda: isinstance(app.screen, AddFiles) and text in app.text)
 
 
 @pytest.mark.parametrize(
@@ -285,8 +249,11 @@ async def test_any_size(folder: Path, size: tuple[int, int]) -> None:
 
 
 def test_bindings_can_be_rebound_and_explained() -> None:
-    # The line editing keys that PathInput inherits are Textual's own.
-    bindings = [*FileTree.BINDINGS, *AddFiles.BINDINGS, *PathInput.BINDINGS]
+    # The line editing keys that PathInput inherits are Textual's own, as are those of lists.
+    bindings = [
+        *FileTree.BINDINGS, *AddFiles.BINDINGS, *PathInput.BINDINGS, *ReadingOptions.BINDINGS,
+        *RecentPlaces.BINDINGS,
+    ]  # fmt: skip
     for binding in bindings:
         assert not isinstance(binding, tuple)
         assert binding.id

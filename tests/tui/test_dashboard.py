@@ -26,6 +26,7 @@ from daemon.catalog import jobs
 from daemon.catalog.database import Connection, DatabaseError
 from daemon.catalog.job_list import JobPages
 from daemon.catalog.jobs import Job
+from daemon.intake import Request
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE
 from tests.imports import held_up, new_job
@@ -64,7 +65,7 @@ async def test_a_refused_file_is_explained(home: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.touch()
     async with dashboard() as (app, pilot):
-        app.submit([empty])
+        app.submit([(empty, Request())])
         await wait_until(pilot, lambda: any("is empty" in n.message for n in app._notifications))
 
 
@@ -75,7 +76,7 @@ async def test_hostile_names_and_fields_are_shown_not_obeyed(home: Path, tmp_pat
     text = "title,author,isbn,year\n" + "\n".join(rows) + "\n"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     async with dashboard() as (app, pilot):
-        app.submit([path])
+        app.submit([(path, Request())])
         await wait_until(pilot, lambda: cells(app, 0)[:1] == ["✓ done"])
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.screen, ErrorsScreen) and cells(app, 0) != [])
