@@ -28,7 +28,7 @@ async def test_the_inbox_is_watched_and_a_file_opened(home: Path, monkeypatch: p
         await wait_until(pilot, lambda: cells(app, 1) != [] and cells(app, 0)[0] == "✓ imported", 20)
         assert cells(app, 0)[2] == "1 row rejected"
         assert cells(app, 1)[:2] == ["⊘ refused", "pipe"]
-        assert "[@click=app.quit]x[b]␛]52;c;x␇.csv" in screen_text(app)
+        await wait_until(pilot, lambda: "[@click=app.quit]x[b]␛]52;c;x␇.csv" in screen_text(app))
         await pilot.press("enter")
         await wait_until(pilot, lambda: isinstance(app.screen, ErrorsScreen) and cells(app, 0) != [])
         assert "Missing required field: title" in cells(app, 0)[1]

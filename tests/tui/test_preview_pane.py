@@ -467,7 +467,7 @@ async def test_the_request_arrives_in_the_job(
         await wait_until(pilot, lambda: job_list.count(connection) == 1)
         assert app.last_folders == [tmp_path]
         assert app.places[0] == tmp_path
-        (job,) = job_list.page(connection, offset=0, limit=2)
+        (job,) = job_list.newest(connection)
         assert job.options["on_duplicate"] == "skip"
 
 
