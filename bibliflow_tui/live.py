@@ -12,7 +12,7 @@ from uuid import UUID
 from textual.message import Message
 
 from daemon import control
-from daemon.catalog import jobs
+from daemon.catalog import notices
 from daemon.catalog.database import Connection, Database, DatabaseError, Pool, ensure_alive, is_out_of_reach
 from daemon.control import DaemonError, DaemonInfo
 from daemon.settings import Paths, Settings
@@ -89,7 +89,7 @@ class Live:
                         self._has_started = True  # whoever stops the daemon later wants it stopped
                         self.start_daemon()
                     with self._database.connect() as connection:
-                        jobs.listen(connection)
+                        notices.listen(connection)
                         self._post(DatabaseChanged(None))
                         retry = FIRST_RETRY
                         self._watch(connection)
@@ -140,7 +140,7 @@ class Live:
         looked = polled = time.monotonic()
         self._post(JobsChanged(frozenset()))
         while not self._stopping.is_set():
-            ids = jobs.changed(connection, timeout=LOOK / 4)
+            ids = notices.changed(connection, timeout=LOOK / 4)
             now = time.monotonic()
             if ids or now - polled > POLL:
                 polled = now

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from daemon import intake
-from daemon.catalog import books, job_files, job_lock, jobs, row_errors
+from daemon.catalog import books, job_files, job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
 from daemon.inbox.outcome import Outcomes, spooled_jobs
@@ -63,7 +63,7 @@ def retry(
                 _make_pending(connection, job)
                 books.delete_imported(connection, job.id)
                 row_errors.delete_all(connection, job.id)
-                jobs.reset(connection, job.id)
+                job_progress.reset(connection, job.id)
     else:
         _make_pending(connection, job)
     queue.try_enqueue(queue.task(job.id))

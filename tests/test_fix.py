@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import settings
-from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog import books, job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.jobs import Job
 from daemon.importing import fix
@@ -118,7 +118,7 @@ def test_a_lost_connection_changes_nothing_by_half(
         raise OSError("cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "resolve", fail)
+        patch.setattr(job_progress, "resolve", fail)
         with pytest.raises(OSError, match="cut"):
             apply_suggestions(connection, job)
     assert counts(jobs.get(connection, job.id)) == (6, 1, 5, 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bibliflow_tui.commands.demo import examples
-from daemon.catalog import books, jobs, row_errors
+from daemon.catalog import books, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
@@ -169,10 +169,10 @@ def test_a_job_that_another_version_began(connection: Connection, path: Path) ->
     path.write_text(HEADER + "".join(rows(0, 2 * pipeline.CHUNK_ROWS)))
     fresh, begun = new_job(connection), new_job(connection)
     old = {"delimiter": ",", "encoding": "utf-8", "header": ["a"], "columns": {}, "has_header": True}
-    jobs.describe(connection, fresh.id, old)
+    job_progress.describe(connection, fresh.id, old)
     assert resume(connection, fresh, path) is Outcome.FINISHED
     assert resume(connection, begun, path, after_a_chunk(connection, begun)) is Outcome.INTERRUPTED
-    jobs.describe(connection, begun.id, old)
+    job_progress.describe(connection, begun.id, old)
     with pytest.raises(SourceError, match="begun by another version of Bibliflow"):
         resume(connection, begun, path)
 

@@ -124,7 +124,7 @@ def test_any_single_byte_may_be_wrong(path: Path, kind: str, byte: int) -> None:
         (gzip.compress(gzip.compress(b"x")), "does not hold a CSV file but"),
         (b"BZh91AY&SY", "packed with bzip2; unpack it first"),
     ],
-    # Without the data, which hold the time at which they were packed: all processes must call a test the same.
+    # Without the data, which hold the time of packing: all processes must call a test the same.
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_not_one_list_of_books_is_refused(path: Path, data: bytes, message: str) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 from bibliflow_tui.commands.session import Session, narrate
 from daemon import control
 from daemon.catalog import jobs as job_table
+from daemon.catalog import notices
 from daemon.catalog.jobs import Job
 from daemon.visible import visible
 
@@ -34,7 +35,7 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
         TimeRemainingColumn(),
     )
     current = {job.id: job for job in jobs}
-    job_table.listen(opened.connection)
+    notices.listen(opened.connection)
     changed = set(current)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bars = {job.id: progress.add_task(_name(job), total=1.0, rows="", speed="") for job in jobs}
@@ -47,7 +48,7 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
                     _show(progress, bars[job_id], current[job_id])
                 if all(job.status.is_final for job in current.values()):
                     return list(current.values())
-                changed = job_table.changed(opened.connection, LOOK)
+                changed = notices.changed(opened.connection, LOOK)
                 if time.monotonic() - looked > LOOK:
                     looked = time.monotonic()
                     changed = unfinished

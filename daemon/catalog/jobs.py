@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Literal
 from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from daemon.catalog import notices
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.catalog.storable import storable
-
-CHANNEL = "bibliflow_jobs"
-"""NOTIFY channel; the payload is the id of the job that changed."""
 
 SHORTEST_PREFIX = 4
 """Fewer characters of an id name a job by accident rather than on purpose."""
@@ -212,7 +209,7 @@ def create(
         job = cursor.fetchone()
         if job is None:
             raise RuntimeError("INSERT ... RETURNING returned no row")
-        _notify(connection, job.id)
+        notices.send(connection, job.id)
     return job
 
 
@@ -260,72 +257,8 @@ def start(connection: Connection, job_id: UUID) -> Job | None:
             " failure_reason = NULL WHERE id = %s AND status IN ('PENDING', 'PROCESSING') RETURNING *",
             [job_id],
         ).fetchone()
-        _notify(connection, job_id)
+        notices.send(connection, job_id)
     return job
-
-
-def describe(connection: Connection, job_id: UUID, read_as: dict[str, Any]) -> None:
-    """Record how the file was understood."""
-    with connection.transaction():
-        connection.execute("UPDATE import_jobs SET read_as = %s WHERE id = %s", [Jsonb(read_as), job_id])
-        _notify(connection, job_id)
-
-
-_ADD_CODES = """error_codes = CASE WHEN %(codes)s = '{}'::jsonb THEN error_codes ELSE (
-    SELECT coalesce(jsonb_object_agg(code, rows), '{}') FROM (
-        SELECT key AS code, sum(value::bigint) AS rows
-        FROM (
-            SELECT * FROM jsonb_each_text(error_codes) UNION ALL SELECT * FROM jsonb_each_text(%(codes)s)
-        ) AS added
-        GROUP BY key HAVING sum(value::bigint) > 0
-    ) AS summed
-) END"""
-
-
-def checkpoint(
-    connection: Connection,
-    job_id: UUID,
-    counts: Counts,
-    bytes_read: int,
-    codes: Mapping[str, int] = MappingProxyType({}),
-) -> bool:
-    """Add a chunk's ``counts``, and the ``codes`` of its errors; in the transaction that stores the chunk.
-
-    False if the job is not PROCESSING any more (cancelled, deleted): the chunk must be rolled back.
-    """
-    updated = connection.execute(
-        "UPDATE import_jobs SET processed_rows = processed_rows + %(processed)s,"  # noqa: S608
-        " success_count = success_count + %(success)s, error_count = error_count + %(error)s,"
-        " skipped_count = skipped_count + %(skipped)s, bytes_read = %(bytes_read)s,"
-        f" {_ADD_CODES} WHERE id = %(job)s AND status = 'PROCESSING'",
-        {
-            "processed": counts.processed,
-            "success": counts.success,
-            "error": counts.error,
-            "skipped": counts.skipped,
-            "bytes_read": bytes_read,
-            "codes": Jsonb(dict(codes)),
-            "job": job_id,
-        },
-    )
-    _notify(connection, job_id)
-    return updated.rowcount == 1
-
-
-def resolve(
-    connection: Connection, job_id: UUID, *, success: int, skipped: int, codes: Mapping[str, int]
-) -> None:
-    """Count rows that were errors as ``success`` and ``skipped``; in the transaction that resolves them.
-
-    ``codes`` are added to those of the errors; what is gone is negative.
-    """
-    connection.execute(
-        "UPDATE import_jobs SET success_count = success_count + %(success)s,"  # noqa: S608
-        " skipped_count = skipped_count + %(skipped)s,"
-        f" error_count = error_count - %(success)s - %(skipped)s, {_ADD_CODES} WHERE id = %(job)s",
-        {"success": success, "skipped": skipped, "codes": Jsonb(dict(codes)), "job": job_id},
-    )
-    _notify(connection, job_id)
 
 
 def succeed(connection: Connection, job_id: UUID, total_rows: int) -> bool:
@@ -357,7 +290,7 @@ def _finish(
             " WHERE id = %s AND status IN ('PENDING', 'PROCESSING')",
             [status, storable(reason) if reason else None, total_rows, job_id],
         )
-        _notify(connection, job_id)
+        notices.send(connection, job_id)
     return updated.rowcount == 1
 
 
@@ -374,18 +307,8 @@ def retry(connection: Connection, job_id: UUID) -> bool:
             " WHERE id = %s AND status IN ('FAILURE', 'CANCELLED')",
             [job_id],
         )
-        _notify(connection, job_id)
+        notices.send(connection, job_id)
     return updated.rowcount == 1
-
-
-def reset(connection: Connection, job_id: UUID) -> None:
-    """Forget a job's checkpoint and how its file was read; with what it brought, in one transaction."""
-    connection.execute(
-        "UPDATE import_jobs SET processed_rows = 0, success_count = 0, error_count = 0, skipped_count = 0,"
-        " bytes_read = 0, total_rows = NULL, read_as = NULL, started_at = NULL, error_codes = '{}'"
-        " WHERE id = %s",
-        [job_id],
-    )
 
 
 _FINISHED_BEFORE = "status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s"
@@ -429,23 +352,4 @@ def put_back(connection: Connection, job_id: UUID, reason: str | None = None) ->
             " WHERE id = %s AND status = 'PROCESSING'",
             [storable(reason) if reason else None, job_id],
         )
-        _notify(connection, job_id)
-
-
-def listen(connection: Connection) -> None:
-    """Let :func:`changed` on this connection hear of jobs that change from now on."""
-    connection.execute(f"LISTEN {CHANNEL}")
-
-
-def changed(connection: Connection, timeout: float) -> set[UUID]:
-    """The jobs that changed, as soon as one has; empty if none did for ``timeout`` seconds.
-
-    Notifications sent while nobody listens are lost: look at the table now and then as well.
-    """
-    first = list(connection.notifies(timeout=timeout, stop_after=1))
-    rest = list(connection.notifies(timeout=0)) if first else []
-    return {UUID(notification.payload) for notification in first + rest}
-
-
-def _notify(connection: Connection, job_id: UUID) -> None:
-    connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(job_id)])
+        notices.send(connection, job_id)

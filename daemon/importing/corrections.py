@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
-from daemon.catalog import job_lock, jobs, row_errors
+from daemon.catalog import job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Counts, Job, NoSuchJobError
 from daemon.catalog.row_errors import Problem, Rejection, RowError
@@ -88,7 +88,7 @@ def run(
         if not acquired or not owner.status.is_final or owner.read_as is None:
             raise BusyJobError
         correction = _Correction(connection, job, reading, owner)
-        jobs.describe(connection, job.id, reading.as_dict() | {_ORIGIN: str(corrected.id)})
+        job_progress.describe(connection, job.id, reading.as_dict() | {_ORIGIN: str(corrected.id)})
         processed = job.processed_rows
         for records, bytes_read in _chunks(path, reading, processed):
             correction.take(records, bytes_read)
@@ -148,7 +148,7 @@ class _Correction:
             skipped = resolved + len(rows) - imported
             counts = Counts(imported, len(rejections), skipped)
             codes = row_errors.codes(rejection.problems for rejection in rejections)
-            if not jobs.checkpoint(self._connection, self._job.id, counts, bytes_read, codes):
+            if not job_progress.checkpoint(self._connection, self._job.id, counts, bytes_read, codes):
                 raise JobWithdrawnError
             if rejections:
                 row_errors.copy(self._connection, row_errors.encode(self._job.id, rejections))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
-from daemon.catalog import job_lock, jobs, row_errors
+from daemon.catalog import job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import Problem, RowError
@@ -130,7 +130,7 @@ class Fixer:
         codes = row_errors.codes(problems for _, problems in changed)
         codes.subtract(row_errors.codes(error.as_problems() for error, _ in changed))
         codes.subtract(row_errors.codes(error.as_problems() for error in by_number.values()))
-        jobs.resolve(
+        job_progress.resolve(
             self._connection, self._job_id, success=stored.success, skipped=stored.skipped, codes=codes
         )
         return stored

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from daemon.catalog import books, jobs, row_errors
+from daemon.catalog import books, job_progress, row_errors
 from daemon.catalog.books import NewBook
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
@@ -65,7 +65,7 @@ class Loader:
             codes = Counter({DUPLICATE: counts.error} if counts.error else {})
             codes.update(chunk.codes)
             counts += Counts(error=chunk.error_count, skipped=chunk.skipped)
-            if not jobs.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read, codes):
+            if not job_progress.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read, codes):
                 raise JobWithdrawnError
             if counts.error:
                 row_errors.copy(self._connection, [chunk.errors, *duplicates])

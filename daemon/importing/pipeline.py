@@ -8,7 +8,7 @@ from contextlib import closing
 from enum import Enum, auto
 from pathlib import Path
 
-from daemon.catalog import jobs
+from daemon.catalog import job_progress, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
 from daemon.importing import corrections
@@ -109,7 +109,7 @@ def _prepare(connection: Connection, job: Job, path: Path, options: ImportOption
         if job.processed_rows:
             raise SourceError("The import was begun by another version of Bibliflow; import the file again")
     reading = understand(path, options)
-    jobs.describe(connection, job.id, reading.as_dict())
+    job_progress.describe(connection, job.id, reading.as_dict())
     return reading
 
 

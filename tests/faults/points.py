@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from daemon import intake, settings
-from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog import books, job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.jobs import JobStatus
 from daemon.importing import pipeline
@@ -25,11 +25,11 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "before the job is started": (jobs, "start", False),
     "the job is started": (jobs, "start", True),
     "before the file is understood": (pipeline, "understand", False),
-    "the job is described": (jobs, "describe", True),
+    "the job is described": (job_progress, "describe", True),
     "before the books of a chunk": (books, "copy", False),
     "the books are copied": (books, "copy", True),
     "the errors are copied": (row_errors, "copy", True),
-    "the checkpoint is written, not committed": (jobs, "checkpoint", True),
+    "the checkpoint is written, not committed": (job_progress, "checkpoint", True),
     "the chunk is committed": (Loader, "load", True),
     "before success": (jobs, "succeed", False),
     "success is committed": (jobs, "succeed", True),

@@ -363,7 +363,7 @@ async def test_hostile_columns_and_cells(tmp_path: Path) -> None:
             await wait_until(pilot, lambda: choice.expanded)  # noqa: B023
             await pilot.pause()
             assert_screen_is_clean(app)
-            for _ in texts:
+            for _ in texts[::4]:  # all of them are in the list on the screen
                 await pilot.press("down", "enter", "enter")
                 assert_screen_is_clean(app)
             await pilot.press("enter", "a")

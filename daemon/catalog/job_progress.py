@@ -1,0 +1,87 @@
+"""How far a job has come: what is written chunk by chunk, and when rows in error are repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from daemon.catalog import notices
+from daemon.catalog.database import Connection
+from daemon.catalog.jobs import Counts
+
+_ADD_CODES = """error_codes = CASE WHEN %(codes)s = '{}'::jsonb THEN error_codes ELSE (
+    SELECT coalesce(jsonb_object_agg(code, rows), '{}') FROM (
+        SELECT key AS code, sum(value::bigint) AS rows
+        FROM (
+            SELECT * FROM jsonb_each_text(error_codes) UNION ALL SELECT * FROM jsonb_each_text(%(codes)s)
+        ) AS added
+        GROUP BY key HAVING sum(value::bigint) > 0
+    ) AS summed
+) END"""
+
+
+def describe(connection: Connection, job_id: UUID, read_as: dict[str, Any]) -> None:
+    """Record how the file was understood."""
+    with connection.transaction():
+        connection.execute("UPDATE import_jobs SET read_as = %s WHERE id = %s", [Jsonb(read_as), job_id])
+        notices.send(connection, job_id)
+
+
+def checkpoint(
+    connection: Connection,
+    job_id: UUID,
+    counts: Counts,
+    bytes_read: int,
+    codes: Mapping[str, int] = MappingProxyType({}),
+) -> bool:
+    """Add a chunk's ``counts``, and the ``codes`` of its errors; in the transaction that stores the chunk.
+
+    False if the job is not PROCESSING any more (cancelled, deleted): the chunk must be rolled back.
+    """
+    updated = connection.execute(
+        "UPDATE import_jobs SET processed_rows = processed_rows + %(processed)s,"  # noqa: S608
+        " success_count = success_count + %(success)s, error_count = error_count + %(error)s,"
+        " skipped_count = skipped_count + %(skipped)s, bytes_read = %(bytes_read)s,"
+        f" {_ADD_CODES} WHERE id = %(job)s AND status = 'PROCESSING'",
+        {
+            "processed": counts.processed,
+            "success": counts.success,
+            "error": counts.error,
+            "skipped": counts.skipped,
+            "bytes_read": bytes_read,
+            "codes": Jsonb(dict(codes)),
+            "job": job_id,
+        },
+    )
+    notices.send(connection, job_id)
+    return updated.rowcount == 1
+
+
+def resolve(
+    connection: Connection, job_id: UUID, *, success: int, skipped: int, codes: Mapping[str, int]
+) -> None:
+    """Count rows that were errors as ``success`` and ``skipped``; in the transaction that resolves them.
+
+    ``codes`` are added to those of the errors; what is gone is negative.
+    """
+    connection.execute(
+        "UPDATE import_jobs SET success_count = success_count + %(success)s,"  # noqa: S608
+        " skipped_count = skipped_count + %(skipped)s,"
+        f" error_count = error_count - %(success)s - %(skipped)s, {_ADD_CODES} WHERE id = %(job)s",
+        {"success": success, "skipped": skipped, "codes": Jsonb(dict(codes)), "job": job_id},
+    )
+    notices.send(connection, job_id)
+
+
+def reset(connection: Connection, job_id: UUID) -> None:
+    """Forget a job's checkpoint and how its file was read; with what it brought, in one transaction."""
+    connection.execute(
+        "UPDATE import_jobs SET processed_rows = 0, success_count = 0, error_count = 0, skipped_count = 0,"
+        " bytes_read = 0, total_rows = NULL, read_as = NULL, started_at = NULL, error_codes = '{}'"
+        " WHERE id = %s",
+        [job_id],
+    )
