@@ -16,6 +16,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live
+from bibliflow_tui.palette import Actions
 from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.screens.inbox import InboxScreen
@@ -52,6 +53,7 @@ class Dashboard(App[None]):
     }
     DEFAULT_MODE = "imports"
     CSS_PATH = Path(__file__).parent / "styles" / "place.tcss"
+    COMMANDS = App.COMMANDS | {Actions}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "question_mark", "help", "Help", tooltip="Show or hide the keys of this place", id="app.help"
@@ -77,7 +79,17 @@ class Dashboard(App[None]):
 
     def on_mount(self) -> None:
         """Paint first; then open the database."""
+        self.set_keymap(self.settings.dashboard.keys)
+        if self.settings.dashboard.theme:
+            self._use_theme(self.settings.dashboard.theme)
         self.call_after_refresh(self._go_live)
+
+    def _use_theme(self, name: str) -> None:
+        if name in self.available_themes:
+            self.theme = name
+        else:
+            known = ", ".join(sorted(self.available_themes))
+            self.toast(f"dashboard.theme: there is no theme {name}; there are {known}", "warning")
 
     def on_unmount(self) -> None:
         """Let the link's thread end."""

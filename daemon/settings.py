@@ -98,6 +98,16 @@ class DaemonSettings(Section):
     """How many files are imported at the same time; each import can use a core of its own."""
 
 
+class DashboardSettings(Section):
+    """``[dashboard]``."""
+
+    theme: str = ""
+    """One of the themes that the command palette (Ctrl-P) offers; empty is the usual dark one."""
+
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Other keys for what the dashboard does, by names such as "imports.add"; several with commas."""
+
+
 class ImportSettings(Section):
     """``[import]``."""
 
@@ -159,6 +169,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     daemon: DaemonSettings = DaemonSettings()
     watch: WatchSettings = WatchSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     importing: ImportSettings = Field(
         default=ImportSettings(),
         # "import" is a word of Python, and an alias takes env_prefix away: so both names, in full.

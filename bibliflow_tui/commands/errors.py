@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from bibliflow_tui import errors_file
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
 from daemon.catalog import jobs, row_errors
-from daemon.catalog.jobs import Job
 from daemon.catalog.row_errors import RowError
 from daemon.exits import ExitCode, explained, fail
-from daemon.importing.export import write_errors
 
 SHOWN_DATA = 60
 """Characters of a record in the table; --json and --csv have all of it."""
@@ -37,7 +35,10 @@ def errors(job: str, code: str | None, as_json: bool, csv_path: Path | None) -> 
         found = jobs.find(opened.connection, job)
         rejected = row_errors.stream(opened.connection, found.id, code=code)
         if csv_path:
-            count = write_csv(csv_path, found, rejected)
+            try:
+                count = errors_file.write(csv_path, found, rejected)
+            except FileExistsError:
+                fail(f"{csv_path} exists already; give another name or remove it", ExitCode.USAGE)
             narrate(f"{count:,} rows written to {csv_path}")
         elif as_json:
             print_json_lines(error.as_dict() for error in rejected)
@@ -53,13 +54,3 @@ def _cells(error: RowError) -> tuple[object, ...]:
     suggestions = [problem["suggestion"] or "?" for problem in error.problems]
     shown = "" if set(suggestions) == {"?"} else ", ".join(suggestions)
     return error.row_number, error.error_message, shown, error.raw_data[:SHOWN_DATA]
-
-
-def write_csv(path: Path, job: Job, rejected: Iterable[RowError]) -> int:
-    """Write the rejected rows in the columns of their file, and ``error_message``; how many there were."""
-    try:
-        # "x": what somebody has there already, perhaps half corrected, is not overwritten.
-        with path.open("xb") as file:
-            return write_errors(file, job, rejected)
-    except FileExistsError:
-        fail(f"{path} exists already; give another name or remove it", ExitCode.USAGE)

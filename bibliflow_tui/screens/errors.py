@@ -15,13 +15,14 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
+from bibliflow_tui import errors_file
 from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
-from daemon.catalog import jobs
+from daemon.catalog import jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.error_pages import ErrorFilter, ErrorPages
 from daemon.catalog.jobs import Job, NoSuchJobError
@@ -87,6 +88,9 @@ class ErrorsScreen(Screen[None]):
             show=False,
         ),
         Binding("y", "copy", "Copy", tooltip="Copy the record to the clipboard", id="errors.copy"),
+        Binding(
+            "x", "export", "Export", tooltip="Write the rows to a file for a spreadsheet", id="errors.export"
+        ),
         Binding("escape", "back", "Back", tooltip="Back to where you came from", id="errors.back"),
     ]
 
@@ -218,6 +222,22 @@ class ErrorsScreen(Screen[None]):
         if error is not None:
             self.app.copy_to_clipboard(error.raw_data)
             self.dashboard.toast(f"Row {error.row_number:,} copied")
+
+    def action_export(self) -> None:
+        """Write all open errors to a file in the current folder."""
+        self._export()
+
+    @work(thread=True, group="errors-export", exit_on_error=False)
+    def _export(self) -> None:
+        def export(connection: Connection) -> str:
+            return errors_file.save(Path.cwd(), self._job, row_errors.stream(connection, self._job.id))
+
+        try:
+            said = self.dashboard.ask(export)
+        except OSError as error:
+            self.dashboard.toast(f"{Path.cwd()}: {error.strerror}", "error")
+            return
+        self.dashboard.toast(said or "The database is out of reach; nothing was written")
 
     def action_back(self) -> None:
         """Back to where one came from."""

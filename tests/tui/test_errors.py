@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from bibliflow_tui.app import Dashboard
@@ -73,6 +74,18 @@ async def test_a_record_is_copied(home: Path, connection: Connection) -> None:
     async with errors_of(job) as (app, pilot):
         await pilot.press("y")
         await wait_until(pilot, lambda: app.clipboard == '"T, t",A,x,')
+
+
+async def test_the_rows_are_exported(
+    home: Path, connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = import_text(connection, home / "list.csv", written([HEADER, ["T", "A", "x", ""]]))
+    monkeypatch.chdir(tmp_path)
+    async with errors_of(job) as (_, pilot):
+        for name in ("x.errors.csv", "x.errors (2).csv"):
+            await pilot.press("x")
+            await wait_until(pilot, (tmp_path / name).exists)
+            await wait_until(pilot, lambda: "Invalid ISBN: x" in (tmp_path / name).read_text())  # noqa: B023
 
 
 async def test_what_is_repaired_elsewhere_is_gone(home: Path, connection: Connection) -> None:
