@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 from textual import on, work
@@ -17,19 +19,18 @@ from textual.screen import Screen
 
 from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live
 from bibliflow_tui.palette import Actions
-from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.screens.imports import ImportsScreen
-from bibliflow_tui.screens.inbox import InboxScreen
 from bibliflow_tui.text import visible
-from daemon import intake, job_actions, log, settings
+from daemon import log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.jobs import Job
-from daemon.file_check import RefusedError
-from daemon.intake import Request
-from daemon.job_actions import ActionError
-from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
+
+if TYPE_CHECKING:
+    from daemon.intake import Request
+
+# What only some actions need is loaded when they are done: the first screen is sooner there.
 
 Result = TypeVar("Result")
 
@@ -42,14 +43,21 @@ LAST_FOLDERS = 8
 """Folders that are remembered."""
 
 
+def _later(module: str, name: str) -> Screen[Any]:
+    """A place whose modules are loaded when somebody goes there: the first one is sooner on the screen."""
+    place: Screen[Any] = getattr(import_module(f"bibliflow_tui.screens.{module}"), name)()
+    return place
+
+
 class Dashboard(App[None]):
     """Shows the imports, and enqueues new ones."""
 
     TITLE = "Bibliflow"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "imports": ImportsScreen,
-        "books": BooksScreen,
-        "inbox": InboxScreen,
+        "books": partial(_later, "books", "BooksScreen"),
+        "inbox": partial(_later, "inbox", "InboxScreen"),
+        "log": partial(_later, "log", "LogScreen"),
     }
     DEFAULT_MODE = "imports"
     CSS_PATH = Path(__file__).parent / "styles" / "place.tcss"
@@ -61,6 +69,7 @@ class Dashboard(App[None]):
         Binding("1", "go('imports')", "Imports", tooltip="To the imports", id="app.imports", show=False),
         Binding("2", "go('books')", "Books", tooltip="To the books", id="app.books", show=False),
         Binding("3", "go('inbox')", "Inbox", tooltip="To the watched folder", id="app.inbox", show=False),
+        Binding("4", "go('log')", "Log", tooltip="To what the daemon did", id="app.log", show=False),
         Binding("q", "quit", "Quit", tooltip="Leave; imports go on in the daemon", id="app.quit"),
     ]
 
@@ -147,6 +156,10 @@ class Dashboard(App[None]):
     @work(thread=True, group="submit", exit_on_error=False)
     def submit(self, files: Sequence[tuple[Path, Request]]) -> None:
         """Take files in, each as it is wanted, and say what came of it."""
+        from daemon import intake
+        from daemon.file_check import RefusedError
+        from daemon.queue import JobQueue
+
         queued, refused = 0, []
         try:
             queue = JobQueue(self.paths.queue_db)
@@ -180,6 +193,8 @@ class Dashboard(App[None]):
     @work(thread=True, group="actions", exit_on_error=False)
     def cancel(self, job: Job) -> None:
         """Stop a job, and say what came of it."""
+        from daemon import job_actions
+
         self._act(
             lambda connection: job_actions.cancel(connection, job),
             f"{job.filename}: cancelled, r goes on with it",
@@ -188,6 +203,9 @@ class Dashboard(App[None]):
     @work(thread=True, group="actions", exit_on_error=False)
     def retry(self, job: Job) -> None:
         """Let a job go on, and say what came of it."""
+        from daemon import job_actions
+        from daemon.queue import JobQueue
+
         queue = JobQueue(self.paths.queue_db)
         self._act(
             lambda connection: job_actions.retry(connection, queue, self.settings, self.paths, job),
@@ -197,6 +215,8 @@ class Dashboard(App[None]):
         self.live.start_daemon()
 
     def _act(self, action: Callable[[Connection], None], done: str) -> None:
+        from daemon.job_actions import ActionError
+
         try:
             with self.live.connection() as connection:
                 action(connection)

@@ -44,7 +44,10 @@ CONNECT_AGAIN = 2.0
 
 SHORTEST_STEP = 0.02
 LONGEST_STEP = 0.5
-"""Seconds between looks at files that are not complete, at most; and at whether to stop."""
+"""Seconds between looks at files that are not complete."""
+
+IDLE_STEP = 1.0
+"""Seconds between looks at whether to stop, when nothing is to be done."""
 
 
 class Watcher:
@@ -156,9 +159,7 @@ class Watcher:
         now = time.monotonic()
         until = min(self._look_at, max(self._deliver_at, self._connect_at)) - now
         longest = (
-            min(self._settings.watch.settle_seconds / 4, LONGEST_STEP)
-            if arrivals.is_waiting
-            else LONGEST_STEP
+            min(self._settings.watch.settle_seconds / 4, LONGEST_STEP) if arrivals.is_waiting else IDLE_STEP
         )
         return max(min(until, longest), SHORTEST_STEP)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from textual import on, work
@@ -16,7 +16,6 @@ from textual.message import Message
 
 from bibliflow_tui import formats
 from bibliflow_tui.live import JobsChanged
-from bibliflow_tui.screens.add_files import AddFiles
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
@@ -28,7 +27,9 @@ from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job_list import JobFilter, JobPages
 from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
-from daemon.intake import Request
+
+if TYPE_CHECKING:
+    from daemon.intake import Request
 
 COLUMNS = (
     Column("state", "state", 11),
@@ -236,6 +237,9 @@ class ImportsScreen(Place):
         self._choose(())
 
     def _choose(self, offered: Sequence[Path]) -> None:
+        # It loads all that reads files, which the first screen does not need.
+        from bibliflow_tui.screens.add_files import AddFiles
+
         dashboard = self.dashboard
         screen = AddFiles(
             offered[0].parent if offered else dashboard.places[0],

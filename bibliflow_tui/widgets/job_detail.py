@@ -15,7 +15,6 @@ from bibliflow_tui import formats
 from bibliflow_tui.advice import next_step
 from bibliflow_tui.text import safe_text
 from daemon.catalog.jobs import Job, JobStatus
-from daemon.importing.reading import Reading
 
 SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
 MUTED = "$foreground-muted"
@@ -92,6 +91,8 @@ def _counts(job: Job) -> Content:
 
 
 def _read_as(read_as: dict[str, Any]) -> str:
+    from daemon.importing.reading import Reading  # all that reads files: not for the first screen
+
     reading = Reading.from_dict(read_as)
     return f"{reading.describe()};  {', '.join(reading.used_columns())}"
 

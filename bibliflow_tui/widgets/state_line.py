@@ -15,7 +15,7 @@ from bibliflow_tui.text import safe_text
 UP, DOWN, UNKNOWN = "●", "○", "◌"
 
 
-PLACES = {"1": "imports", "2": "books", "3": "inbox"}
+PLACES = {"1": "imports", "2": "books", "3": "inbox", "4": "log"}
 """The app's modes by the keys that lead there."""
 
 

@@ -83,6 +83,7 @@ async def test_it_says_what_an_import_would_bring() -> None:
         await says(pilot, app, "1 twice in the file, 0 in the catalogue", "missing_field 4")
         assert "read as UTF-8, comma, header in row 1" in app.preview
         assert "publication_year ← Publication Year" in app.preview
+        await wait_until(pilot, lambda: "✗12345" in app.text and "16 ✗ Row has 5 fields" in app.text)
         line = next(line for line in app.text.splitlines() if "✗12345" in line)
         assert [part in line for part in ("8", "Jane Eyre", "2006")] == [True, True, True]
         assert "✗ Invalid ISBN: 12345" in app.text
