@@ -96,6 +96,8 @@ class Service:
         helpers = [_Helper("housekeeper", self._keep_house, stop)]
         if self._settings.watch.enabled:
             helpers.append(_Helper("watcher", self._watch, stop))
+        with State(self._paths.state_db) as state:
+            state.make()  # before several processes would at once
         for helper in helpers:
             helper.ensure()
         lock.announce(ready=True)

@@ -62,6 +62,10 @@ class StateFile:
             self._database_now.close()
             self._database_now = None
 
+    def make(self) -> None:
+        """See to it that the file is there."""
+        self.database.execute("SELECT 1")
+
     @property
     def database(self) -> sqlite_utils.Database:
         """The file that is there now, made if it is missing, set aside and made again if it is damaged."""
