@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
-from daemon.catalog.database import Connection, Database, is_out_of_reach
+from daemon.catalog.database import Connection, Database, ensure_alive, is_out_of_reach
 from daemon.file_check import display_name
 from daemon.inbox import leases
 from daemon.inbox.arrivals import Arrivals
@@ -125,6 +125,7 @@ class Watcher:
             return False
         try:
             connection = self._connect()
+            ensure_alive(connection)  # before a file is claimed that could not be handed in
             if arrivals.has_claims:
                 arrivals.take_up(connection)
             took = arrivals.take(connection, self._is_stopped)
