@@ -236,10 +236,14 @@ def test_killed_in_the_middle_every_row_is_there_once(
 def test_a_stop_ends_at_a_chunk_and_goes_on_later(
     home: Path, daemon: int, connection: Connection, large: Path, number: signal.Signals
 ) -> None:
-    with held_up(LATE):
+    # In the second of three chunks, so that there is one to stop before.
+    with held_up(f"{20_000:013}"):
         job_id = submit(large)
         wait_until(lambda: processed(connection, job_id) > 0)
+        before = len(psutil.Process(daemon).children())
         os.kill(daemon, number)
+        # The other worker has nothing to do: when it is gone, the wish to stop is known to all.
+        wait_until(lambda: len(psutil.Process(daemon).children()) < before)
     wait_until(lambda: control.running(settings.paths()) is None, seconds=10)
     job = jobs.get(connection, job_id)
     assert job.status is JobStatus.PENDING
