@@ -133,16 +133,10 @@ class Listing:
         self, connection: Connection, *, offset: int, limit: int, total: int | None = None
     ) -> list[Book]:
         """``limit`` books, beginning at the ``offset``-th; ``total`` is what :meth:`count` said."""
-        step = self._anchors.step(offset, limit, total)
-        if step.limit <= 0:
-            return []
-        found = self._fetch(connection, step)
-        # Backwards the page ends where it was to, though it may have fewer rows.
-        self._anchors.remember(offset + step.limit - len(found) if step.backwards else offset, found)
-        return found
+        return self._anchors.page(offset, limit, total, lambda step: self._fetch(connection, step))
 
     def _fetch(self, connection: Connection, step: Step[Book]) -> list[Book]:
-        """The books that are ``step`` away, in the order of the list."""
+        """The books that are ``step`` away."""
         anchor, backwards, skipped, limit = step
         sort = _SORTS[self.query.order]
         conditions, values = self.query._conditions()
@@ -174,7 +168,7 @@ class Listing:
                 if skipped < NEAR:
                     # The server takes short texts for frequent ones and would walk the index: 1 s, not 0.4 s.
                     connection.execute("SET LOCAL enable_indexscan = off")
-        return found[::-1] if backwards else found
+        return found
 
     @contextmanager
     def _asking(self, connection: Connection) -> Iterator[None]:

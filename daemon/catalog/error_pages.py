@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from daemon.catalog.database import Connection
-from daemon.catalog.keyset import Anchors
+from daemon.catalog.keyset import Anchors, Step
 from daemon.catalog.row_errors import RowError
 from daemon.catalog.text_search import like
 
@@ -57,7 +57,9 @@ class ErrorPages:
 
     def page(self, connection: Connection, offset: int, limit: int, total: int) -> list[RowError]:
         """``limit`` of them from the ``offset``-th on, of ``total``."""
-        step = self._anchors.step(offset, limit, total)
+        return self._anchors.page(offset, limit, total, lambda step: self._fetch(connection, step))
+
+    def _fetch(self, connection: Connection, step: Step[RowError]) -> list[RowError]:
         order, compare = ("DESC", "<") if step.backwards else ("ASC", ">")
         parameters = self.wanted.parameters(self.job_id) | {"offset": step.offset, "limit": step.limit}
         conditions = self.wanted.conditions
@@ -67,12 +69,8 @@ class ErrorPages:
         with connection.transaction(), connection.cursor(row_factory=class_row(RowError)) as cursor:
             # A server that does not know yet how many errors a job has just got would sort all of them.
             cursor.execute("SET LOCAL enable_sort = off")
-            found = cursor.execute(
+            return cursor.execute(
                 f"SELECT * FROM import_row_errors WHERE {conditions}"  # noqa: S608
                 f" ORDER BY row_number {order}, id {order} OFFSET %(offset)s LIMIT %(limit)s",
                 parameters,
             ).fetchall()
-        if step.backwards:
-            found.reverse()
-        self._anchors.remember(offset, found)
-        return found

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from daemon.catalog.database import Connection
 from daemon.catalog.jobs import Job, JobStatus
-from daemon.catalog.keyset import Anchors
+from daemon.catalog.keyset import Anchors, Step
 from daemon.catalog.text_search import like
 
 
@@ -55,7 +55,9 @@ class JobPages:
 
     def page(self, connection: Connection, offset: int, limit: int, total: int) -> list[Job]:
         """``limit`` of them from the ``offset``-th on, of ``total``."""
-        step = self._anchors.step(offset, limit, total)
+        return self._anchors.page(offset, limit, total, lambda step: self._fetch(connection, step))
+
+    def _fetch(self, connection: Connection, step: Step[Job]) -> list[Job]:
         order, compare = ("ASC", ">") if step.backwards else ("DESC", "<")
         conditions = self.wanted.conditions
         parameters = self.wanted.parameters | {"offset": step.offset, "limit": step.limit}
@@ -63,15 +65,11 @@ class JobPages:
             conditions += f" AND id {compare} %(id)s"
             parameters |= {"id": step.row.id}
         with connection.cursor(row_factory=class_row(Job)) as cursor:
-            found = cursor.execute(
+            return cursor.execute(
                 f"SELECT * FROM import_jobs WHERE {conditions}"  # noqa: S608
                 f" ORDER BY id {order} OFFSET %(offset)s LIMIT %(limit)s",
                 parameters,
             ).fetchall()
-        if step.backwards:
-            found.reverse()
-        self._anchors.remember(offset, found)
-        return found
 
 
 def newest(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 Row = TypeVar("Row")
@@ -23,7 +23,7 @@ class Step(NamedTuple, Generic[Row]):
     row: Row | None
     """Behind this row, or before it if backwards; None: from that end of the list."""
     backwards: bool
-    """In the reverse order; the rows are turned round afterwards."""
+    """In the reverse order; :meth:`Anchors.page` turns the rows round."""
     offset: int
     """Rows to pass over."""
     limit: int
@@ -49,6 +49,22 @@ class Anchors(Generic[Row]):
         if behind[0] is None or forwards <= behind[0] - end:
             return Step(before[1], False, forwards, max(end - offset, 0))
         return Step(behind[1], True, behind[0] - end, max(end - offset, 0))
+
+    def page(
+        self, offset: int, limit: int, total: int | None, fetch: Callable[[Step[Row]], list[Row]]
+    ) -> list[Row]:
+        """``limit`` rows from ``offset`` on, in the order of the list; ``fetch`` gets those of a step."""
+        step = self.step(offset, limit, total)
+        if step.limit <= 0:
+            return []
+        found = fetch(step)
+        if not step.backwards:
+            self.remember(offset, found)
+            return found
+        # It ends where it was to, though it may have fewer rows.
+        found = found[::-1]
+        self.remember(offset + step.limit - len(found), found)
+        return found
 
     def remember(self, offset: int, rows: Sequence[Row]) -> None:
         """The page at ``offset`` has these rows."""
