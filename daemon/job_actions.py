@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from daemon import intake
 from daemon.catalog import books, job_files, job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
 from daemon.inbox.outcome import Outcomes, spooled_jobs
 from daemon.logger import Logger
 from daemon.queue import JobQueue
@@ -102,30 +103,32 @@ def clean(connection: Connection, paths: Paths, older_than: timedelta) -> Cleane
     Also removes files from the spool that no job needs any more.
     """
     count = 0
-    undelivered = [job.id for job in _undelivered(connection, paths)]
+    # Their files in the spool are the only ones: they belong into the inbox, when that is there.
+    undelivered = [job.id for job in job_files.of_inbox(connection, spooled_jobs(paths))]
     while deleted := jobs.delete_finished(connection, older_than, CLEANED_AT_ONCE, but=undelivered):
         count += len(deleted)
     return Cleaned(count, _clean_spool(connection, paths))
 
 
-def _undelivered(connection: Connection, paths: Paths) -> list[Job]:
-    """The jobs whose files in the spool are the only ones: they belong into the inbox, when that is there."""
-    return job_files.of_inbox(connection, spooled_jobs(paths))
-
-
 def _clean_spool(connection: Connection, paths: Paths) -> int:
     count = 0
-    undelivered = {job.id for job in _undelivered(connection, paths)}
     for job_id in spooled_jobs(paths):
         file = intake.spool_path(paths, job_id)
         try:
             age = time.time() - file.stat().st_mtime
         except FileNotFoundError:
             continue  # just finished
-        if job_id in undelivered:
-            continue
-        status = jobs.status(connection, job_id)
-        if status is JobStatus.SUCCESS or (status is None and age > ORPHAN_AGE):
+        if _is_left_behind(connection, job_id, age):
             file.unlink(missing_ok=True)
             count += 1
     return count
+
+
+def _is_left_behind(connection: Connection, job_id: UUID, age: float) -> bool:
+    """Whether nobody needs a file in the spool of this age, in seconds."""
+    try:
+        job = jobs.get(connection, job_id)
+    except NoSuchJobError:
+        return age > ORPHAN_AGE
+    # One from the inbox is on its way back there, however long that takes.
+    return job.status is JobStatus.SUCCESS and job.inbox is None

@@ -65,16 +65,23 @@ class Outcomes:
             return
         path = unquote_to_bytes(job.inbox["path"])
         done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
-        reason, place = _reason(job, corrections.origin(connection, job)), None
+        corrected = corrections.origin(connection, job)
+        reason, place = _reason(job, corrected), None
         try:
-            place = self._deliver(connection, job, path, done, reason)
+            place = self._deliver(connection, job, corrected, path, done, reason)
         except OSError as error:
             log.warning("a file of the inbox cannot be put in its place", file=job.filename, error=str(error))
             reason = f"{reason}; it cannot be moved to {done}: {error.strerror}".removeprefix("; ")
         self.record(job, path, done, reason, place)
 
     def _deliver(
-        self, connection: Connection, job: Job, path: bytes, done: FileState, reason: str
+        self,
+        connection: Connection,
+        job: Job,
+        corrected: Job | None,
+        path: bytes,
+        done: FileState,
+        reason: str,
     ) -> bytes | None:
         spooled = intake.spool_path(self._paths, job.id)
         is_kept = bool((job.inbox or {}).get("kept"))
@@ -86,7 +93,10 @@ class Outcomes:
             self._write_reason(
                 target, job.id, f"{reason}\n{job.success_count:,} of its rows are in the catalogue."
             )
-        self._write_errors(connection, job, target)
+        # Of one that brought corrections, also those that its original has left.
+        for owner in (corrected, job):
+            if owner is not None and owner.error_count:
+                self._write_errors(connection, owner, target)
         spooled.unlink(missing_ok=True)
         return place
 
@@ -110,12 +120,10 @@ class Outcomes:
         with self._folder.written(names.of_reason(target), key=f"{job_id}-reason") as file:
             file.write(("\n".join(lines) + "\n").encode())
 
-    def _write_errors(self, connection: Connection, job: Job, target: bytes) -> None:
-        """The rejected rows of the job; of one that brought corrections, those that its original has left."""
-        for owner in (corrections.origin(connection, job), job):
-            if owner is not None and owner.error_count:
-                with self._folder.written(names.of_errors(target), key=f"{owner.id}-errors") as file:
-                    export.write_errors(file, owner, row_errors.stream(connection, owner.id))
+    def _write_errors(self, connection: Connection, owner: Job, target: bytes) -> None:
+        """The rejected rows of ``owner``, beside the file at ``target``."""
+        with self._folder.written(names.of_errors(target), key=f"{owner.id}-errors") as file:
+            export.write_errors(file, owner, row_errors.stream(connection, owner.id))
 
     def fetch_back(self, job: Job) -> bool:
         """Bring the file of ``job``, which is to go on, back into the spool; False if it is not as it was.
