@@ -274,7 +274,7 @@ async def test_the_first_rows_come_at_once_and_the_cursor_ends_the_counting(
         assert "5 rows: 5 new" in app.preview
         await pilot.press("k")
         await says(pilot, app, "large.csv", "100 rows: 100 new")
-        assert " %" not in app.preview
+        await wait_until(pilot, lambda: " %" not in app.preview)
 
 
 def test_a_late_message_takes_the_place_of_no_newer_one() -> None:
