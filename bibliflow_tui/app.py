@@ -24,7 +24,7 @@ from bibliflow_tui.text import visible
 from daemon import log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.settings import Paths, Settings
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ COMMANDS = {
     "preview": "bibliflow_tui.commands.preview:preview",
     "retry": "bibliflow_tui.commands.actions:retry",
     "status": "bibliflow_tui.commands.jobs:status",
+    "undo": "bibliflow_tui.commands.undo:undo",
     "watch": "bibliflow_tui.commands.watch:watch",
 }
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.importing.export import write_errors
 from daemon.inbox import names

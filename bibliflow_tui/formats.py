@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from textual.content import Content
 
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus, Kind
 
 
 class State(NamedTuple):
@@ -35,9 +35,21 @@ UNDONE = State("↶", "undone", "$foreground-muted")
 FULL, EMPTY = "█", "░"
 
 
+AT_WORK: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}
+TITLES: dict[Kind, str] = {"import": "", "repair": "repair of ", "undo": "undo of "}
+
+
 def state_of(job: Job) -> State:
     """How a job stands."""
-    return UNDONE if job.undone_at else STATES[job.status]
+    if job.undone_at:
+        return UNDONE
+    state = STATES[job.status]
+    return state._replace(word=AT_WORK[job.kind]) if job.status is JobStatus.PROCESSING else state
+
+
+def title_of(job: Job) -> str:
+    """What a job is: the name of its file, or what it does to the import of that. May hold anything."""
+    return f"{TITLES[job.kind]}{job.filename}"
 
 
 def bar(percent: float, width: int) -> Content:

@@ -6,7 +6,6 @@ Command line and dashboard come through :func:`submit`, the inbox through :func:
 from __future__ import annotations
 
 import errno
-import getpass
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +16,11 @@ from typing import BinaryIO
 from urllib.parse import quote_from_bytes
 from uuid import UUID
 
+from daemon import users
 from daemon.catalog import job_files, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
-from daemon.catalog.jobs import Job, Source
+from daemon.catalog.job import Job, Source
 from daemon.file_check import RefusedError, check_content, display_name, open_checked, too_large
 from daemon.importing.options import ImportOptions
 from daemon.queue import JobQueue
@@ -34,6 +34,12 @@ class Request:
     """What one import wants to differ from the settings; None leaves a setting as it is."""
 
     on_duplicate: DuplicatePolicy | None = None
+    max_errors: str | None = None
+    """Rejected rows past which the import is stopped: a number, or a percentage such as ``5%``."""
+    take_back: bool = False
+    """What it brought until then is taken back."""
+    corrects: UUID | None = None
+    """The file is to hold corrected rows of this job, and nothing else."""
     encoding: str | None = None
     delimiter: Delimiter | None = None
     columns: Sequence[str] | None = None
@@ -93,7 +99,7 @@ def submit(
             spool_path=str(spooled),
             options=import_options(settings, request or Request()).model_dump(mode="json"),
             task_id=task.id,
-            submitted_by=_user(),
+            submitted_by=users.current_user(),
         )
     queue.try_enqueue(task)
     return job
@@ -141,7 +147,7 @@ def submit_watched(
                 spool_path=str(spooled),
                 options=import_options(settings, Request()).model_dump(mode="json"),
                 task_id=task.id,
-                submitted_by=_user(),
+                submitted_by=users.current_user(),
                 inbox={"path": quote_from_bytes(watched.path), "kept": watched.kept},
             )
     queue.try_enqueue(task)
@@ -168,6 +174,9 @@ def import_options(settings: Settings, request: Request) -> ImportOptions:
     configured = settings.importing.encoding
     return ImportOptions(
         on_duplicate=request.on_duplicate or settings.importing.on_duplicate,
+        max_errors=request.max_errors or settings.importing.max_errors,
+        corrects=request.corrects,
+        take_back=request.take_back or settings.importing.take_back,
         isbn_check=settings.importing.isbn_check,
         encoding=request.encoding or (None if configured == "auto" else configured),
         delimiter=request.delimiter,
@@ -232,10 +241,3 @@ def _write_block(copy: BinaryIO, block: bytes, target: Path) -> None:
             view = view[copy.write(view) :]
     except OSError as error:
         raise RefusedError(f"No room for a copy in {target.parent}: {error.strerror}") from None
-
-
-def _user() -> str | None:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return None  # a user without a name, as in some containers

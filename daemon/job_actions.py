@@ -8,9 +8,11 @@ from datetime import timedelta
 from uuid import UUID
 
 from daemon import intake
-from daemon.catalog import books, job_files, job_lock, job_progress, jobs, row_errors
+from daemon.catalog import job_files, job_lock, job_progress, jobs, row_errors, row_repairs
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
+from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.jobs import NoSuchJobError
+from daemon.importing import undo
 from daemon.inbox.outcome import Outcomes, spooled_jobs
 from daemon.logger import Logger
 from daemon.queue import JobQueue
@@ -53,16 +55,21 @@ def retry(
     """
     if jobs.status(connection, job.id) not in (JobStatus.FAILURE, JobStatus.CANCELLED):
         raise ActionError(_refusal(connection, job, RETRIED))
+    if job.kind != "import":
+        _make_pending(connection, job)
+        queue.try_enqueue(queue.task(job.id))
+        return
     if not intake.spool_path(paths, job.id).exists() and not Outcomes(settings.watch, paths).fetch_back(job):
         raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
-    if restart:
+    if restart or job.undone_at:
         # A worker may be about to notice that the job was cancelled; its last chunk must not come in behind.
         with job_lock.locked(connection, job.id) as acquired:
             if not acquired:
                 raise ActionError(f"{job.filename} is still being stopped; try again in a moment")
             with connection.transaction():
                 _make_pending(connection, job)
-                books.delete_imported(connection, job.id)
+                undo.run_at_once(connection, job)
+                row_repairs.delete_all(connection, job.id)
                 row_errors.delete_all(connection, job.id)
                 job_progress.reset(connection, job.id)
     else:

@@ -30,7 +30,7 @@ from daemon.logger import Logger
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.state import Heartbeat, State
-from daemon.tasks import ImportTask
+from daemon.tasks import JobTask
 from daemon.watcher import Watcher
 
 log = Logger(__name__)
@@ -87,7 +87,7 @@ class Service:
             shutdown_timeout=SHUTDOWN_TIMEOUT,
         )
         stop = _StopFlag(consumer.stop_flag)
-        queue.on_job(ImportTask(self._database, self._paths, self._settings.watch, stop.is_set))
+        queue.on_job(JobTask(self._database, self._paths, self._settings.watch, stop.is_set))
         queue.huey.on_startup("leave_terminal")(os.setpgrp)
         gc.freeze()  # what is loaded now stays shared with the forked processes
         consumer.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,12 @@ HOME_VARIABLE = "BIBLIFLOW_HOME"
 BookField = Literal["title", "author", "isbn", "publication_year"]
 """The columns of a book that a file can fill."""
 
-DuplicatePolicy = Literal["error", "skip", "update"]
-"""What happens to a row whose ISBN is in the catalogue already."""
+DuplicatePolicy = Literal["error", "skip", "update", "fill"]
+"""What happens to a row whose ISBN is in the catalogue already: it is a row error, it is passed over, it
+gives the book its values, or it fills only what the book lacks."""
+
+CHANGING_POLICIES: frozenset[DuplicatePolicy] = frozenset({"update", "fill"})
+"""Those under which a row may change a book that is there."""
 
 Delimiter = Literal[",", ";", "\t", "|"]
 """What separates the fields of a file."""
@@ -66,6 +71,17 @@ def column_name(name: str) -> str:
         raise ValueError("a column's name is text without NUL characters")
     return name
 
+
+def max_errors(text: str) -> str:
+    """``text``, if it is a number of rows, a percentage, or nothing. Raises ValueError if it is not."""
+    match = re.fullmatch(r"([0-9]{1,12})|([0-9]{1,3}(?:\.[0-9]{1,6})?) ?%|", text.strip())
+    if match is None or float(match[2] or 0) > 100:
+        raise ValueError(f"{text!r} is neither a number of rows nor a percentage like 5%")
+    return match[0]
+
+
+MaxErrors = Annotated[str, AfterValidator(max_errors)]
+"""Rejected rows past which an import is stopped: a number, or a percentage of the rows read; "" never."""
 
 ColumnName = Annotated[str, AfterValidator(column_name)]
 """Name of a column."""
@@ -115,7 +131,13 @@ class ImportSettings(Section):
     """"format" looks at the form of an ISBN only; "checksum" rejects wrong check digits too."""
 
     on_duplicate: DuplicatePolicy = "error"
-    """What to do with an ISBN that is in the catalogue already: "error", "skip" or "update"."""
+    """What to do with an ISBN that is in the catalogue already: "error", "skip", "update" or "fill"."""
+
+    max_errors: MaxErrors = ""
+    """An import with more rejected rows is stopped: a number like "100" or a share like "5%"; "" never."""
+
+    take_back: bool = False
+    """What such an import brought until then is taken back."""
 
     max_file_size: ByteSize = ByteSize(100_000_000)
     """Larger files are refused, packed ones by what is in them; a number of bytes or like "100MB"."""

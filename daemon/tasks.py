@@ -10,11 +10,13 @@ from uuid import UUID
 import stamina
 import structlog
 
-from daemon import intake
+from daemon import followups, intake
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
+from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
-from daemon.importing import pipeline
+from daemon.importing import followup, pipeline
+from daemon.importing.error_limit import TooManyErrorsError
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
 from daemon.inbox.outcome import Outcomes
@@ -31,8 +33,8 @@ FIRST_WAIT, LONGEST_WAIT, JITTER = 0.25, 2.0, 0.25
 """Seconds between them: doubled each time, and never the same for two workers."""
 
 
-class ImportTask:
-    """Runs import jobs. Calling it twice for one job, at once or later, does no harm."""
+class JobTask:
+    """Runs jobs. Calling it twice for one job, at once or later, does no harm."""
 
     def __init__(
         self, database: Database, paths: Paths, watch: WatchSettings, should_stop: Callable[[], bool]
@@ -44,7 +46,7 @@ class ImportTask:
         self._chunks = 0
 
     def __call__(self, job_id: UUID) -> None:
-        """Import the job's file, unless it is done already or another worker is at it."""
+        """Do the job, unless it is done already or another worker is at it."""
         with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
             try:
                 while not self._try(job_id):
@@ -85,7 +87,7 @@ class ImportTask:
             prepare_for_imports(connection)
             with job_lock.locked(connection, job_id) as acquired:
                 if acquired:
-                    self._import(connection, job_id)
+                    self._run(connection, job_id)
                 else:
                     log.info("another worker has the job")
 
@@ -98,32 +100,40 @@ class ImportTask:
             if not is_out_of_reach(other):
                 raise
 
-    def _import(self, connection: Connection, job_id: UUID) -> None:
+    def _run(self, connection: Connection, job_id: UUID) -> None:
         job = jobs.start(connection, job_id)
         if job is None:
             return
-        path = intake.spool_path(self._paths, job_id)
-        log.info("import started", file=job.filename, checkpoint=job.processed_rows)
+        log.info(f"{job.kind} started", file=job.filename, checkpoint=job.processed_rows)
         try:
-            outcome = pipeline.run(connection, job, path, self._should_stop, self._count_chunk)
+            outcome = self._work(connection, job)
         except SourceError as error:
-            log.info("import failed", file=job.filename, reason=str(error))
-            jobs.fail(connection, job_id, str(error))
+            log.info(f"{job.kind} failed", file=job.filename, reason=str(error))
+            with connection.transaction():
+                jobs.fail(connection, job_id, str(error))
+                if isinstance(error, TooManyErrorsError) and job.options.get("take_back"):
+                    followups.create_undo(connection, job, source=job.source, user=job.submitted_by)
         except Exception as error:
             if is_out_of_reach(error):
                 raise
-            log.exception("import failed by a fault of the program", file=job.filename)
+            log.exception(f"{job.kind} failed by a fault of the program", file=job.filename)
             jobs.fail(
                 connection,
                 job_id,
-                f"A fault in Bibliflow stopped the import ({error}); the daemon's log has more",
+                f"A fault in Bibliflow stopped the {job.kind} ({error}); the daemon's log has more",
             )
         else:
             if outcome is Outcome.INTERRUPTED:
                 jobs.put_back(connection, job_id)
-            log.info("import ended", file=job.filename, outcome=outcome.name.lower())
+            log.info(f"{job.kind} ended", file=job.filename, outcome=outcome.name.lower())
         self._deliver(connection, job_id)
         _return_memory()
+
+    def _work(self, connection: Connection, job: Job) -> Outcome:
+        if job.kind != "import":
+            return followup.run(connection, job, self._should_stop, self._count_chunk)
+        path = intake.spool_path(self._paths, job.id)
+        return pipeline.run(connection, job, path, self._should_stop, self._count_chunk)
 
     def _count_chunk(self) -> None:
         self._chunks += 1

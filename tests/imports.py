@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from daemon import settings
+from daemon import followups, settings
 from daemon.catalog import books, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.ids import uuid7
-from daemon.catalog.jobs import Job
-from daemon.importing import pipeline
+from daemon.catalog.job import Job, JobStatus
+from daemon.importing import followup, pipeline
+from daemon.importing.bulk import BulkRepair
 from daemon.importing.options import ImportOptions
 from daemon.importing.pipeline import Outcome
 
@@ -35,6 +37,38 @@ def resume(
     started = jobs.start(connection, job.id)
     assert started
     return pipeline.run(connection, started, path, should_stop)
+
+
+def follow_up(connection: Connection, job: Job, should_stop: Callable[[], bool] = lambda: False) -> Job:
+    """Do a repair or an undo; the job afterwards."""
+    started = jobs.start(connection, job.id)
+    assert started
+    followup.run(connection, started, should_stop, lambda: None)
+    return jobs.get(connection, job.id)
+
+
+def repaired(connection: Connection, job: Job, **repair: Any) -> dict[str, int]:
+    """What came of a repair of rejected rows of ``job``; by default, of those with suggestions."""
+    created = jobs.create(
+        connection,
+        filename=job.filename,
+        source="cli",
+        kind="repair",
+        target_job_id=job.id,
+        options=BulkRepair.model_validate(repair or {"suggestions": True}).model_dump(mode="json"),
+    )
+    done = follow_up(connection, created)
+    assert done.status is JobStatus.SUCCESS
+    return done.repair_object()
+
+
+def undone(connection: Connection, job: Job) -> Job:
+    """The job that took ``job`` back."""
+    created = followups.create_undo(connection, job, source="cli", user=None)
+    done = follow_up(connection, created)
+    assert done.status is JobStatus.SUCCESS
+    assert jobs.get(connection, job.id).undone_at
+    return done
 
 
 def after_a_chunk(connection: Connection, job: Job) -> Callable[[], bool]:

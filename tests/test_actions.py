@@ -14,7 +14,7 @@ import pytest
 from daemon import intake, job_actions, settings
 from daemon.catalog import books, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection, Database
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus
 from daemon.importing import checking, pipeline
 from daemon.importing.pipeline import Outcome
 from daemon.job_actions import ActionError

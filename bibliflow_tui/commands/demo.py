@@ -11,7 +11,7 @@ import bibliflow_tui
 from bibliflow_tui.commands.importing import ensure_daemon, show_result, submit_all
 from bibliflow_tui.commands.session import narrate, session
 from bibliflow_tui.commands.waiting import wait_for
-from daemon.catalog.jobs import JobStatus
+from daemon.catalog.job import JobStatus
 from daemon.exits import ExitCode, explained
 from daemon.intake import Request
 

@@ -19,6 +19,7 @@ SHOWN_DATA = 60
 @click.command()
 @click.argument("job")
 @click.option("--code", help="Only rows with this problem, such as isbn_format.")
+@click.option("--all", "with_resolved", is_flag=True, help="Also rows that were repaired since.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option(
     "--csv",
@@ -27,13 +28,13 @@ SHOWN_DATA = 60
     help="Write the rejected rows to this file, with their messages in a last column.",
 )
 @explained
-def errors(job: str, code: str | None, as_json: bool, csv_path: Path | None) -> None:
+def errors(job: str, code: str | None, with_resolved: bool, as_json: bool, csv_path: Path | None) -> None:
     """List the rows of the import JOB that were rejected, and why."""
-    if as_json and csv_path:
-        raise click.UsageError("--json and --csv exclude each other")
+    if csv_path and (as_json or with_resolved):
+        raise click.UsageError("--csv excludes --json and --all")
     with session() as opened:
         found = jobs.find(opened.connection, job)
-        rejected = row_errors.stream(opened.connection, found.id, code=code)
+        rejected = row_errors.stream(opened.connection, found.id, code=code, with_resolved=with_resolved)
         if csv_path:
             try:
                 count = errors_file.write(csv_path, found, rejected)
@@ -44,13 +45,20 @@ def errors(job: str, code: str | None, as_json: bool, csv_path: Path | None) -> 
             print_json_lines(error.as_dict() for error in rejected)
         else:
             print_table(
-                [("row", "right"), ("problem", "left"), ("suggestion", "left"), ("record", "left")],
-                map(_cells, rejected),
+                [
+                    ("row", "right"),
+                    *([("repaired", "left")] if with_resolved else []),
+                    ("problem", "left"),
+                    ("suggestion", "left"),
+                    ("record", "left"),
+                ],
+                (_cells(error, with_resolved) for error in rejected),
                 empty="No rejected rows.",
             )
 
 
-def _cells(error: RowError) -> tuple[object, ...]:
+def _cells(error: RowError, with_resolved: bool) -> tuple[object, ...]:
     suggestions = [problem["suggestion"] or "?" for problem in error.problems]
     shown = "" if set(suggestions) == {"?"} else ", ".join(suggestions)
-    return error.row_number, error.error_message, shown, error.raw_data[:SHOWN_DATA]
+    resolved = [error.resolved_at or ""] if with_resolved else []
+    return error.row_number, *resolved, error.error_message, shown, error.raw_data[:SHOWN_DATA]

@@ -16,14 +16,22 @@ from bibliflow_tui.commands.jobs import summary
 from bibliflow_tui.commands.reading_options import reading_options
 from bibliflow_tui.commands.session import Session, narrate, session
 from daemon import control, intake
-from daemon.catalog import row_errors
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog import error_pages, row_errors
+from daemon.catalog.job import Job, JobStatus
 from daemon.exits import ExitCode, explained
 from daemon.file_check import RefusedError
 from daemon.intake import Request
 from daemon.queue import JobQueue
-from daemon.settings import DuplicatePolicy
+from daemon.settings import DuplicatePolicy, max_errors
 from daemon.visible import visible
+
+
+def parse_limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """``--max-errors 5%``."""
+    try:
+        return value and max_errors(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("import")
@@ -32,8 +40,17 @@ from daemon.visible import visible
 @click.option(
     "--on-duplicate",
     type=click.Choice(get_args(DuplicatePolicy)),
-    help="What to do with an ISBN that is there already: report it, skip the row, or update the book.",
+    help="What to do with an ISBN that is there already: report it, skip the row, update the book, or fill"
+    " only what the book lacks.",
 )
+@click.option(
+    "--max-errors",
+    "limit",
+    metavar="N|P%",
+    callback=parse_limit,
+    help="Stop past so many rejected rows, a number or a percentage.",
+)
+@click.option("--take-back", is_flag=True, help="If it is stopped for that, remove what it brought.")
 @reading_options
 @click.option("--strict", is_flag=True, help="With --wait: exit code 1 also if rows were rejected.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
@@ -42,12 +59,14 @@ def import_files(
     files: tuple[Path, ...],
     wait: bool,
     on_duplicate: DuplicatePolicy | None,
+    limit: str | None,
+    take_back: bool,
     reading: Request,
     strict: bool,
     as_json: bool,
 ) -> None:
     """Import FILES into the catalogue; the daemon does it, and is started if there is none."""
-    request = replace(reading, on_duplicate=on_duplicate)
+    request = replace(reading, on_duplicate=on_duplicate, max_errors=limit, take_back=take_back)
     with session() as opened:
         jobs, refused = submit_all(opened, files, request, as_json=as_json and not wait)
         if jobs:
@@ -119,7 +138,7 @@ def show_result(opened: Session, job: Job, as_json: bool) -> None:
         narrate(next_step(job.failure_reason))
     if job.error_count:
         narrate(f"`bibliflow errors {job.id}` shows the rejected rows.")
-    if row_errors.fixable(opened.connection, job.id, limit=1):
+    if job.error_count and error_pages.has_suggestions(opened.connection, job.id):
         narrate(f"Some have suggestions: `bibliflow fix {job.id} --suggestions` imports those rows.")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import click
 
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
 from daemon.catalog import job_list, row_errors
 from daemon.catalog import jobs as job_table
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus, Kind
 from daemon.exits import explained
 from daemon.visible import visible
 
@@ -36,20 +37,26 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
             [
                 ("job", "whole"),
                 ("file", "left"),
+                ("what", "whole"),
                 ("status", "whole"),
                 ("rows", "right"),
                 ("imported", "right"),
                 ("rejected", "right"),
+                ("open", "right"),
+                ("by", "left"),
                 ("created", "whole"),
             ],
             (
                 (
                     str(job.id)[:SHOWN_ID],
                     job.filename,
-                    job.status.value,
+                    _what(job),
+                    "UNDONE" if job.undone_at else job.status.value,
                     job.rows,
                     job.success_count,
                     job.error_count,
+                    job.open_error_count,
+                    job.submitted_by or "",
                     job.created_at,
                 )
                 for job in found
@@ -73,8 +80,13 @@ def status(job: str, as_json: bool) -> None:
         click.echo(summary(found))
         for error in preview:
             click.echo(visible(f"  row {error['row_number']:,}: {error['error_message']}", limit=300))
-        if found.error_count > len(preview):
+        if found.open_error_count > len(preview):
             narrate(f"... and more: `bibliflow errors {found.id}` shows them all.")
+
+
+def _what(job: Job) -> str:
+    policy = job.options.get("on_duplicate", "error")
+    return job.kind if job.kind != "import" or policy == "error" else f"{job.kind}, {policy}"
 
 
 def summary(job: Job) -> str:
@@ -85,19 +97,40 @@ def summary(job: Job) -> str:
 
 
 def _state(job: Job) -> str:
-    counts = f"{job.success_count:,} imported, {job.error_count:,} rejected"
-    if job.skipped_count:
-        counts += f", {job.skipped_count:,} skipped"
+    counts = COUNTS[job.kind](job)
     match job.status:
         case JobStatus.PENDING:
             return f"waiting{f' ({job.failure_reason})' if job.failure_reason else ''}"
         case JobStatus.PROCESSING:
             return (
-                f"importing, {job.progress_percent:.1f} % after {job.processed_rows:,} rows; so far {counts}"
+                f"{DOING[job.kind]}, {job.progress_percent:.1f} % after {job.processed_rows:,} rows;"
+                f" so far {counts}"
             )
         case JobStatus.SUCCESS:
-            return f"done, {job.rows:,} rows: {counts}, in {job.seconds:.1f} s"
+            undone = " (undone)" if job.undone_at else ""
+            return f"done{undone}, {job.rows:,} rows: {counts}, in {job.seconds:.1f} s"
         case JobStatus.FAILURE:
             return f"failed: {job.failure_reason}; {counts}"
         case JobStatus.CANCELLED:
             return f"cancelled; {counts}"
+
+
+def _of_import(job: Job) -> str:
+    counts = f"{job.success_count:,} imported, {job.error_count:,} rejected"
+    if job.open_error_count < job.error_count:
+        counts += f" ({job.open_error_count:,} still open)"
+    return counts + (f", {job.skipped_count:,} skipped" if job.skipped_count else "")
+
+
+def _of_repair(job: Job) -> str:
+    skipped = job.skipped_count - job.rejected_again
+    counts = f"{job.success_count:,} imported, {job.rejected_again:,} rejected again"
+    return counts + (f", {skipped:,} skipped" if skipped else "")
+
+
+def _of_undo(job: Job) -> str:
+    return f"{job.success_count:,} taken back, {job.skipped_count:,} kept"
+
+
+COUNTS: dict[Kind, Callable[[Job], str]] = {"import": _of_import, "repair": _of_repair, "undo": _of_undo}
+DOING: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}

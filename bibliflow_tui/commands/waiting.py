@@ -13,7 +13,7 @@ from bibliflow_tui.commands.session import Session, narrate
 from daemon import control
 from daemon.catalog import jobs as job_table
 from daemon.catalog import notices
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.visible import visible
 
 LOOK = 1.0

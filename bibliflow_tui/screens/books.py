@@ -28,7 +28,8 @@ from daemon.book_actions import GoneError
 from daemon.catalog import jobs
 from daemon.catalog.book_search import BookQuery, Order
 from daemon.catalog.books import Book
-from daemon.catalog.jobs import Job, NoSuchJobError
+from daemon.catalog.job import Job
+from daemon.catalog.jobs import NoSuchJobError
 
 LONGEST_TITLE = 100
 """Characters of a title in a question."""

@@ -25,7 +25,8 @@ from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.error_pages import ErrorFilter, ErrorPages
-from daemon.catalog.jobs import Job, NoSuchJobError
+from daemon.catalog.job import Job
+from daemon.catalog.jobs import NoSuchJobError
 from daemon.catalog.row_errors import RowError
 
 if TYPE_CHECKING:
@@ -142,10 +143,10 @@ class ErrorsScreen(Screen[None]):
         title = Content.assemble(
             ("Errors of ", "$foreground-muted"),
             safe_text(self._job.filename, "bold"),
-            (f"   {self._job.error_count:,} open", "$foreground-muted"),
+            (f"   {self._job.open_error_count:,} open of {self._job.error_count:,}", "$foreground-muted"),
         )
         self.query_one("#errors-title", Static).update(title)
-        self.query_one(Facets).show(self._job.error_count, self._job.error_codes)
+        self.query_one(Facets).show(self._job.open_error_count, self._job.error_codes)
         if has_changed:
             self._show_list()
 
@@ -166,7 +167,7 @@ class ErrorsScreen(Screen[None]):
         if wanted.text:
             total = self.dashboard.ask(pages.count)
         else:
-            total = job.error_codes.get(wanted.code, 0) if wanted.code else job.error_count
+            total = job.error_codes.get(wanted.code, 0) if wanted.code else job.open_error_count
         if total is not None:
             self.post_message(ErrorsCounted(pages, total))
 

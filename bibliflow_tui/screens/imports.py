@@ -25,8 +25,9 @@ from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection
+from daemon.catalog.job import Job, JobStatus
 from daemon.catalog.job_list import JobFilter, JobPages
-from daemon.catalog.jobs import Job, JobStatus, NoSuchJobError
+from daemon.catalog.jobs import NoSuchJobError
 
 if TYPE_CHECKING:
     from daemon.intake import Request
@@ -301,10 +302,10 @@ def job_row(job: Job) -> Row:
         key=str(job.id),
         cells=[
             formats.state_of(job).content(),
-            job.filename,
+            formats.title_of(job),
             formats.bar(job.progress_percent, BAR),
             f"{job.rows:,}" if job.rows else "",
-            _errors(job.error_count),
+            _errors(job.open_error_count),
             _when(job),
         ],
     )

@@ -23,7 +23,8 @@ from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import jobs
-from daemon.catalog.jobs import Job, NoSuchJobError
+from daemon.catalog.job import Job
+from daemon.catalog.jobs import NoSuchJobError
 from daemon.inbox.ledger import FileState, Ledger, LedgerEntry, describe
 
 COLUMNS = (

@@ -29,6 +29,7 @@ POLICIES: dict[DuplicatePolicy, str] = {
     "error": "a row error",
     "skip": "skip the row",
     "update": "update the book",
+    "fill": "fill what the book lacks",
 }
 """What happens to a row whose ISBN is there already, in words."""
 

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from bibliflow_tui.text import safe_text
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.importing.dialect import split
 

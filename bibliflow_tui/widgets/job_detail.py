@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from textual.widgets import Static
 from bibliflow_tui import formats
 from bibliflow_tui.advice import next_step
 from bibliflow_tui.text import safe_text
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus
 
 SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
 MUTED = "$foreground-muted"
@@ -61,7 +61,7 @@ def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
     by = f", by {job.submitted_by}" if job.submitted_by else ""
     origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}"
     lines = [
-        Content.assemble(safe_text(job.filename, "bold"), "  ", safe_text(origin, MUTED)),
+        Content.assemble(safe_text(formats.title_of(job), "bold"), "  ", safe_text(origin, MUTED)),
         Content.assemble("  ", _counts(job)),
     ]
     if job.status is JobStatus.PROCESSING and speeds:
@@ -80,14 +80,28 @@ def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
 
 
 def _counts(job: Job) -> Content:
-    parts = [f"{job.success_count:,} imported", f"{job.error_count:,} rejected"]
-    if job.skipped_count:
-        parts.append(f"{job.skipped_count:,} skipped")
+    parts = list(_outcomes(job))
     if job.rows_to_go is not None:
         parts.append(f"about {job.rows_to_go:,} to go")
     elif job.finished_at:
         parts.append(f"took {formats.duration(job.seconds)}")
     return Content.assemble(formats.state_of(job).content(), "   ", "   ".join(parts))
+
+
+def _outcomes(job: Job) -> Iterator[str]:
+    if job.kind == "undo":
+        yield f"{job.success_count:,} taken back"
+        yield f"{job.skipped_count:,} kept"
+        return
+    yield f"{job.success_count:,} imported"
+    if job.kind == "repair":
+        yield f"{job.rejected_again:,} rejected again"
+    elif job.open_error_count < job.error_count:
+        yield f"{job.error_count:,} rejected, {job.open_error_count:,} still open"
+    else:
+        yield f"{job.error_count:,} rejected"
+    if skipped := job.skipped_count - job.rejected_again:
+        yield f"{skipped:,} skipped"
 
 
 def _read_as(read_as: dict[str, Any]) -> str:

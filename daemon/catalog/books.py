@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -17,9 +17,12 @@ from psycopg.rows import class_row
 from daemon.catalog import copying
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
-from daemon.catalog.ids import uuid7_block
+from daemon.catalog.ids import earlier, uuid7_block
 from daemon.catalog.text_search import like
 from daemon.settings import BookField
+
+CLOCKS_DIFFER = timedelta(hours=12)
+"""How far the clock of a machine that makes a job may be ahead of that of the one that imports its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +202,42 @@ def delete_one(connection: Connection, book_id: UUID) -> bool:
     return connection.execute("DELETE FROM books WHERE id = %s", [book_id]).rowcount == 1
 
 
-def delete_imported(connection: Connection, job_id: UUID) -> int:
-    """Delete the books that a job added; how many.
+class Removed(NamedTuple):
+    """What became of some of a job's books, in the order of their identifiers."""
+
+    deleted: int
+    kept: int
+    """They were edited since."""
+    last: UUID | None
+    """Of the last book that was looked at; None if there are no more."""
+
+
+def delete_untouched(connection: Connection, job_id: UUID, after: UUID | None, limit: int) -> Removed:
+    """Delete those of the next ``limit`` books that a job brought which nobody edited since.
 
     A job's books have UUIDv7 identifiers younger than its own: so this reads one range of the primary key.
     """
-    deleted = connection.execute("DELETE FROM books WHERE id > %s AND import_job_id = %s", [job_id, job_id])
-    return deleted.rowcount
+    row = connection.execute(
+        "WITH page AS MATERIALIZED ("
+        " SELECT id FROM books WHERE id > %(after)s AND import_job_id = %(job)s ORDER BY id LIMIT %(limit)s"
+        "), gone AS ("
+        " DELETE FROM books USING page WHERE books.id = page.id AND updated_at = created_at RETURNING 1"
+        ") SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM page),"
+        " (SELECT id FROM page ORDER BY id DESC LIMIT 1)",
+        {"after": after or earlier(job_id, CLOCKS_DIFFER), "job": job_id, "limit": limit},
+    ).fetchone()
+    deleted, looked_at, last = row or (0, 0, None)
+    return Removed(deleted, looked_at - deleted, last)
+
+
+def delete_brought(connection: Connection, job_id: UUID, isbns: Sequence[str]) -> set[str]:
+    """Delete those books with these ISBNs that a job brought and nobody edited since; their ISBNs."""
+    rows = connection.execute(
+        "DELETE FROM books WHERE isbn = ANY(%s::text[]) AND import_job_id = %s AND updated_at = created_at"
+        " RETURNING isbn",
+        [sorted(isbns), job_id],
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def search(

@@ -23,6 +23,10 @@ class ErrorFilter:
     """Those with this code among their problems."""
     text: str = ""
     """Those with this in message or record, without regard to case."""
+    ids: tuple[UUID, ...] = ()
+    """Those with these ids; none means all."""
+    is_suggested: bool = False
+    """Those every problem of which has a suggestion."""
 
     @property
     def conditions(self) -> str:
@@ -32,11 +36,46 @@ class ErrorFilter:
             found += " AND problems @> %(code)s"
         if self.text:
             found += " AND (error_message ILIKE %(text)s OR raw_data ILIKE %(text)s)"
+        if self.ids:
+            found += " AND id = ANY(%(ids)s)"
+        if self.is_suggested:
+            found += " AND NOT jsonb_path_exists(problems, '$[*] ? (@.suggestion == null)')"
         return found
 
     def parameters(self, job_id: UUID) -> dict[str, Any]:
         """Values for them."""
-        return {"job": job_id, "code": Jsonb([{"code": self.code}]), "text": like(self.text)}
+        return {
+            "job": job_id,
+            "code": Jsonb([{"code": self.code}]),
+            "text": like(self.text),
+            "ids": list(self.ids),
+        }
+
+
+def count(connection: Connection, job_id: UUID, wanted: ErrorFilter) -> int:
+    """How many of a job's open errors are wanted."""
+    row = connection.execute(
+        f"SELECT count(*) FROM import_row_errors WHERE {wanted.conditions}",  # noqa: S608
+        wanted.parameters(job_id),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def following(
+    connection: Connection, job_id: UUID, wanted: ErrorFilter, after: tuple[int, UUID], limit: int
+) -> list[RowError]:
+    """The next ``limit`` of a job's open errors that are wanted, behind a row number and id."""
+    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        return cursor.execute(
+            f"SELECT * FROM import_row_errors WHERE {wanted.conditions}"  # noqa: S608
+            " AND (row_number, id) > (%(row)s, %(after)s) ORDER BY row_number, id LIMIT %(limit)s",
+            wanted.parameters(job_id) | {"row": after[0], "after": after[1], "limit": limit},
+        ).fetchall()
+
+
+def has_suggestions(connection: Connection, job_id: UUID) -> bool:
+    """Whether a job has an open error every problem of which has a suggestion."""
+    return bool(following(connection, job_id, ErrorFilter(is_suggested=True), (-1, UUID(int=0)), 1))
 
 
 class ErrorPages:
@@ -49,11 +88,7 @@ class ErrorPages:
 
     def count(self, connection: Connection) -> int:
         """How many there are."""
-        row = connection.execute(
-            f"SELECT count(*) FROM import_row_errors WHERE {self.wanted.conditions}",  # noqa: S608
-            self.wanted.parameters(self.job_id),
-        ).fetchone()
-        return int(row[0]) if row else 0
+        return count(connection, self.job_id, self.wanted)
 
     def page(self, connection: Connection, offset: int, limit: int, total: int) -> list[RowError]:
         """``limit`` of them from the ``offset``-th on, of ``total``."""

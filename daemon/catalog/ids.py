@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from datetime import timedelta
 from functools import lru_cache
 from itertools import chain
 from uuid import UUID
@@ -19,6 +20,12 @@ _SIZE = 16
 def uuid7() -> UUID:
     """One new identifier."""
     return UUID(bytes=uuid7_block(1)[0])
+
+
+def earlier(identifier: UUID, by: timedelta) -> UUID:
+    """An identifier that sorts before all that are made later than ``by`` before this one."""
+    milliseconds = int.from_bytes(identifier.bytes[:6]) - by // timedelta(milliseconds=1)
+    return UUID(bytes=max(milliseconds, 0).to_bytes(6) + bytes(10))
 
 
 def uuid7_block(count: int) -> list[bytes]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 
 
 def with_content(connection: Connection, sha256: str) -> Job | None:

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg.rows import class_row
 
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus
 from daemon.catalog.keyset import Anchors, Step
 from daemon.catalog.text_search import like
 

@@ -223,6 +223,16 @@ def resolve(connection: Connection, ids: Sequence[UUID]) -> None:
     connection.execute("UPDATE import_row_errors SET resolved_at = now() WHERE id = ANY(%s)", [list(ids)])
 
 
+def reopen(connection: Connection, ids: Sequence[UUID]) -> list[RowError]:
+    """Mark errors as open again, as their rows are not in any more; those that were resolved."""
+    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        return cursor.execute(
+            "UPDATE import_row_errors SET resolved_at = NULL"
+            " WHERE id = ANY(%s) AND resolved_at IS NOT NULL RETURNING *",
+            [list(ids)],
+        ).fetchall()
+
+
 def replace_problems(connection: Connection, replaced: Mapping[UUID, Sequence[Problem]]) -> None:
     """Give each of these errors other problems, and their messages."""
     with connection.cursor() as cursor:
@@ -256,21 +266,8 @@ def owner(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
     return row[0] if row else None
 
 
-def fixable(
-    connection: Connection, job_id: UUID, *, after: tuple[int, UUID] = (0, UUID(int=0)), limit: int
-) -> list[RowError]:
-    """The next open errors of a job, every problem of which has a suggestion, behind (row number, id)."""
-    with connection.cursor(row_factory=class_row(RowError)) as cursor:
-        return cursor.execute(
-            f"SELECT * FROM import_row_errors WHERE {_OPEN}"  # noqa: S608
-            " AND (row_number, id) > (%(row)s, %(id)s)"
-            " AND NOT jsonb_path_exists(problems, '$[*] ? (@.suggestion == null)')"
-            " ORDER BY row_number, id LIMIT %(limit)s",
-            {"job": job_id, "row": after[0], "id": after[1], "limit": limit},
-        ).fetchall()
-
-
-_OPEN = "import_job_id = %(job)s AND resolved_at IS NULL"
+_OF_JOB = "import_job_id = %(job)s"
+_OPEN = f"{_OF_JOB} AND resolved_at IS NULL"
 _WITH_CODE = " AND problems @> %(code)s"
 
 
@@ -282,11 +279,19 @@ def _parameters(job_id: UUID, code: str | None) -> dict[str, Any]:
     return {"job": job_id, "code": Jsonb([{"code": code}])}
 
 
-def stream(connection: Connection, job_id: UUID, *, code: str | None = None) -> Iterator[RowError]:
-    """The open errors of a job in the order of the file, optionally those with one problem code."""
+def stream(
+    connection: Connection, job_id: UUID, *, code: str | None = None, with_resolved: bool = False
+) -> Iterator[RowError]:
+    """The open errors of a job in the order of the file, optionally those with one problem code.
+
+    ``with_resolved``, also those whose rows were brought in since.
+    """
+    conditions = _conditions(code)
+    if with_resolved:
+        conditions = conditions.replace(_OPEN, _OF_JOB)
     with connection.transaction(), connection.cursor("row_errors", row_factory=class_row(RowError)) as cursor:
         cursor.execute(
-            f"SELECT * FROM import_row_errors WHERE {_conditions(code)} ORDER BY row_number, id",  # noqa: S608
+            f"SELECT * FROM import_row_errors WHERE {conditions} ORDER BY row_number, id",  # noqa: S608
             _parameters(job_id, code),
         )
         yield from cursor

@@ -15,7 +15,7 @@ from daemon.importing.candidates import Candidates
 from daemon.importing.checking import Checked
 from daemon.importing.dialect import Dialect
 from daemon.importing.rules import DUPLICATE
-from daemon.settings import DuplicatePolicy
+from daemon.settings import CHANGING_POLICIES, DuplicatePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,13 @@ class Chunk:
     """Some rows of a file on their way to the loader. Counts are rows."""
 
     books: EncodedRows
-    """The first one with each ISBN; none under the policy "update"."""
+    """The first one with each ISBN; none under the policies "update" and "fill"."""
     origins: Origins
     """Of those, in the order of the file."""
     duplicates: EncodedRows | None
     """The errors that they are if their ISBNs are there already; None where that was not expected."""
     updates: list[NewBook]
-    """All of them in the order of the file, under the policy "update"."""
+    """All of them in the order of the file, under these policies."""
     errors: bytes
     """Encoded: what the rules reject; under the policy "error", also what repeats an ISBN of the chunk."""
     error_count: int
@@ -95,7 +95,7 @@ class Packer:
         self.size += checked.size
         self._errors += row_errors.encode(self._job_id, checked.rejections)
         self._codes.update(row_errors.codes(rejection.problems for rejection in checked.rejections))
-        if self._policy == "update":
+        if self._policy in CHANGING_POLICIES:
             self._updates += checked.candidates.in_order().books()
         else:
             self._add_first(checked.candidates)

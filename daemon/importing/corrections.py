@@ -17,17 +17,18 @@ from uuid import UUID
 
 from daemon.catalog import job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Counts, Job, NoSuchJobError
+from daemon.catalog.job import Counts, Job
 from daemon.catalog.row_errors import Problem, Rejection, RowError
+from daemon.catalog.row_repairs import Outcome
 from daemon.importing import source
 from daemon.importing.dialect import split
 from daemon.importing.export import ID_COLUMN, layout, unguard
-from daemon.importing.fix import Fixer
+from daemon.importing.fix import Fix, Fixer
 from daemon.importing.loader import JobWithdrawnError
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
 from daemon.importing.records import Record
-from daemon.importing.rules import BookRow
+from daemon.importing.source import SourceError
 
 CHUNK_ROWS = 1000
 """Rows of one transaction."""
@@ -37,9 +38,6 @@ SAMPLE = 1024 * 1024
 
 _ESCAPE = re.compile(r"\\x[0-9a-f]{2}")
 """What stands in a record for a byte that is no text."""
-
-_ORIGIN = "corrects"
-"""Key in what a job remembers of its file: the job whose rows it brought back."""
 
 _IDENTIFIER = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -87,8 +85,10 @@ def run(
         owner = jobs.get(connection, corrected.id)
         if not acquired or not owner.status.is_final or owner.read_as is None:
             raise BusyJobError
+        if owner.undone_at:
+            raise SourceError(f"The import of {owner.filename}, whose rows these are, was undone")
         correction = _Correction(connection, job, reading, owner)
-        job_progress.describe(connection, job.id, reading.as_dict() | {_ORIGIN: str(corrected.id)})
+        job_progress.aim(connection, job.id, owner.id)
         processed = job.processed_rows
         for records, bytes_read in _chunks(path, reading, processed):
             correction.take(records, bytes_read)
@@ -97,15 +97,6 @@ def run(
             if should_stop():
                 return None
         return processed
-
-
-def origin(connection: Connection, job: Job) -> Job | None:
-    """The job whose rows ``job`` brought back corrected; None if it did not, or if that is deleted."""
-    identifier = (job.read_as or {}).get(_ORIGIN)
-    try:
-        return jobs.get(connection, UUID(identifier)) if identifier else None
-    except NoSuchJobError:
-        return None
 
 
 class _Row(NamedTuple):
@@ -121,7 +112,8 @@ class _Correction:
         self._job = job
         self._reading = reading
         self._owner = owner
-        self._fixer = Fixer(connection, owner, Reading.from_dict(owner.read_as or {}))
+        self._rejected = job.rejected_again
+        self._fixer = Fixer(connection, owner, repair_job_id=job.id, repaired_by=job.submitted_by)
         self._delimiter = self._fixer.reading.dialect.delimiter
         self._names = reading.header.names
         self._columns = _columns(self._fixer.reading.header.names, self._names)
@@ -144,25 +136,31 @@ class _Correction:
                 seen.add(error.id)
                 rows.append(_Row(record, error, self._corrected(record, error)))
         with self._connection.transaction():
-            imported = self._store(rows)
+            outcomes = self._store(rows)
+            imported = sum(outcome != "skipped" for outcome in outcomes.values())
             skipped = resolved + len(rows) - imported
+            self._rejected += len(rows) - len(outcomes)
             counts = Counts(imported, len(rejections), skipped)
             codes = row_errors.codes(rejection.problems for rejection in rejections)
-            if not job_progress.checkpoint(self._connection, self._job.id, counts, bytes_read, codes):
+            position = {"rejected": self._rejected}
+            if not job_progress.checkpoint(
+                self._connection, self._job.id, counts, bytes_read, codes, position=position
+            ):
                 raise JobWithdrawnError
             if rejections:
                 row_errors.copy(self._connection, row_errors.encode(self._job.id, rejections))
 
-    def _store(self, rows: Sequence[_Row]) -> int:
-        passed = []
-        rejected: list[tuple[RowError, Sequence[Problem]]] = []
+    def _store(self, rows: Sequence[_Row]) -> dict[UUID, Outcome]:
+        """What became of the rows that pass."""
+        passed, rejected = [], []
         for record, error, fields in rows:
-            checked = self._fixer.checker.check(Record(record.row_number, fields))
-            if isinstance(checked, BookRow) and not _is_damaged_still(error, fields, self._delimiter):
-                passed.append((error, checked))
-            elif not isinstance(checked, BookRow) and fields != split(error.raw_data, self._delimiter):
-                rejected.append((error, checked))
-        return self._fixer.store(passed, rejected).success
+            checked = self._fixer.check_record(error, Record(record.row_number, fields))
+            if isinstance(checked, Fix):
+                if not _is_damaged_still(error, fields, self._delimiter):
+                    passed.append(checked)
+            elif fields != split(error.raw_data, self._delimiter):
+                rejected.append(checked)
+        return self._fixer.store(passed, rejected)
 
     def _corrected(self, record: Record, error: RowError) -> list[str]:
         """The fields that the record would have in the file it was rejected from."""

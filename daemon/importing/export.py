@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.importing.dialect import split
 

@@ -1,136 +1,135 @@
-"""Suggestions applied to the rejected rows of a job, through the same rules as an import."""
+"""Rejected rows taken back in, through the same rules and by the same policy as their import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from daemon.catalog import job_lock, job_progress, jobs, row_errors
+from daemon.catalog import job_progress, row_errors, row_repairs
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.catalog.row_errors import Problem, RowError
-from daemon.importing import dialect
+from daemon.catalog.row_repairs import Changes, NewRepair, Outcome
+from daemon.importing import dialect, rules
 from daemon.importing.candidates import Candidates
-from daemon.importing.loader import Loader, Stored
+from daemon.importing.loader import Loader
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
+from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
-
-CHUNK_ROWS = 5000
-"""Rows of one transaction at most."""
+from daemon.settings import BookField
 
 
-class BusyError(Exception):
-    """The job is being imported, or fixed by somebody else, at this moment. The message says which job."""
+class Fix(NamedTuple):
+    """A rejected row that passes now."""
+
+    error: RowError
+    row: BookRow
+    changes: Changes
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """What came of the suggestions. Counts are rows."""
+class Rejected(NamedTuple):
+    """A rejected row that does not pass now either, with what is wrong with it now."""
 
-    imported: int = 0
-    """Books that were added or changed."""
-    skipped: int = 0
-    """Rows that the job's policy for duplicates passes over."""
-    rejected: int = 0
-    """Rows that the rules reject, or whose ISBN is there already, with the suggestions too."""
-
-    def __add__(self, other: Fixed) -> Fixed:
-        return Fixed(
-            self.imported + other.imported, self.skipped + other.skipped, self.rejected + other.rejected
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """For machines."""
-        return asdict(self)
-
-
-def apply_suggestions(
-    connection: Connection, job: Job, progress: Callable[[Fixed], None] = lambda _: None
-) -> Fixed:
-    """Import the rejected rows of ``job`` for every problem of which there is a suggestion.
-
-    Chunk by chunk, each in one transaction with the errors that it resolves and the job's counts, so that it
-    can be broken off and called again at any time. ``progress`` is told the sum after each chunk. Raises
-    :class:`BusyError`.
-    """
-    with job_lock.locked(connection, job.id) as acquired:
-        job = jobs.get(connection, job.id)
-        if not acquired or not job.status.is_final:
-            raise BusyError(
-                f"{job.filename} is being imported (job {job.id}); fix its rows when that is done"
-            )
-        if job.read_as is None:
-            return Fixed()
-        fixer = Fixer(connection, job, Reading.from_dict(job.read_as))
-        total = Fixed()
-        after = (0, UUID(int=0))  # before the first
-        while errors := row_errors.fixable(connection, job.id, after=after, limit=CHUNK_ROWS):
-            after = (errors[-1].row_number, errors[-1].id)
-            total += fixer.fix(errors)
-            progress(total)
-        return total
+    error: RowError
+    problems: Sequence[Problem]
 
 
 class Fixer:
-    """Takes rejected rows of one job back in, by the rules and the policy that it was imported with."""
+    """Takes rejected rows of one job back in."""
 
-    def __init__(self, connection: Connection, job: Job, reading: Reading) -> None:
-        options = ImportOptions.model_validate(job.options)
-        self.reading = reading
-        self.checker = Checker(reading.header, reading.dialect.encoding, options.isbn_check)
+    def __init__(
+        self,
+        connection: Connection,
+        owner: Job,
+        *,
+        repair_job_id: UUID | None = None,
+        repaired_by: str | None = None,
+    ) -> None:
+        """``owner`` is the job whose rows these are; it must have read its file."""
+        options = ImportOptions.model_validate(owner.options)
+        self.policy = options.on_duplicate
+        self.isbn_check = options.isbn_check
+        self.reading = Reading.from_dict(owner.read_as or {})
+        self.checker = Checker(self.reading.header, self.reading.dialect.encoding, options.isbn_check)
         self._connection = connection
-        self._job_id = job.id
-        self._loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
+        self._owner_id = owner.id
+        self._repair_job_id = repair_job_id
+        self._repaired_by = repaired_by
+        self._loader = Loader(connection, owner.id, self.reading.dialect, options.on_duplicate)
 
-    def fix(self, errors: Sequence[RowError]) -> Fixed:
-        """Import those of ``errors`` that pass with their suggestions, in one transaction."""
-        passed = []
-        for error in errors:
-            fields = dialect.split(error.raw_data, self.reading.dialect.delimiter)
-            repairs = {problem["field"]: problem["suggestion"] for problem in error.problems}
-            row = self.checker.check_repaired(fields, repairs)
-            if isinstance(row, BookRow):
-                passed.append((error, row))
-        with self._connection.transaction():
-            # A duplicate has no suggestion: so its row is not tried again, but shown as what it is.
-            stored = self.store(passed, keeps_problems=True)
-        imported, skipped = stored.success, stored.skipped
-        return Fixed(imported, skipped, len(errors) - imported - skipped)
+    def values(self, fields: Sequence[str]) -> dict[BookField, str]:
+        """What a record of the file, of any length, has for each field of a book."""
+        width = len(self.reading.header.names)
+        return self.checker.values([*fields, *[""] * (width - len(fields))])
+
+    def written(self, error: RowError) -> dict[BookField, str]:
+        """The same for a rejected record."""
+        return self.values(dialect.split(error.raw_data, self.reading.dialect.delimiter))
+
+    def check(self, error: RowError, repairs: Mapping[BookField, str]) -> Fix | Rejected:
+        """The record of ``error`` with ``repairs`` in place of what it has for these fields."""
+        written = self.written(error)
+        checked = rules.check(written | dict(repairs), self.isbn_check)
+        if not isinstance(checked, BookRow):
+            return Rejected(error, checked)
+        changes = {
+            field: (written.get(field, ""), value)
+            for field, value in repairs.items()
+            if value != written.get(field, "")
+        }
+        return Fix(error, checked, changes)
+
+    def check_record(self, error: RowError, record: Record) -> Fix | Rejected:
+        """A whole record in place of that of ``error``."""
+        checked = self.checker.check(record)
+        if not isinstance(checked, BookRow):
+            return Rejected(error, checked)
+        before, after = self.written(error), self.values(record.fields)
+        changes = {
+            field: (before.get(field, ""), value)
+            for field, value in after.items()
+            if value != before.get(field, "")
+        }
+        return Fix(error, checked, changes)
 
     def store(
-        self,
-        passed: Sequence[tuple[RowError, BookRow]],
-        rejected: Sequence[tuple[RowError, Sequence[Problem]]] = (),
-        *,
-        keeps_problems: bool = False,
-    ) -> Stored:
-        """Make books of rows that pass and resolve their errors; to be called in a transaction.
+        self, passed: Sequence[Fix], rejected: Sequence[Rejected] = (), *, keeps_problems: bool = False
+    ) -> dict[UUID, Outcome]:
+        """Make books of the rows that ``passed`` and resolve their errors; to be called in a transaction.
 
-        ``rejected`` have other problems now. A row whose ISBN is there already has that problem, beside those
-        that it had if it ``keeps_problems``.
+        What became of them, by the ids of their errors. Those that are missing there have an ISBN that is
+        there already: they get that problem, beside those that they had if they keep their problems. The
+        ``rejected`` get the problems that they have now.
         """
         candidates = Candidates()
-        for error, row in passed:
-            candidates.add(error.row_number, error.raw_data, row)
+        for fix in passed:
+            candidates.add(fix.error.row_number, fix.error.raw_data, fix.row)
         stored = self._loader.store(candidates)
-        by_number = {error.row_number: error for error, _ in passed}
-        duplicates = [(by_number.pop(number), problem) for number, problem in stored.duplicates]
-        changed = [
-            *rejected,
-            *(
-                (error, [*(error.as_problems() if keeps_problems else ()), found])
-                for error, found in duplicates
-            ),
-        ]
-        row_errors.resolve(self._connection, [error.id for error in by_number.values()])
+        by_number = {fix.error.row_number: fix for fix in passed}
+        changed = [*rejected]
+        for number, problem in stored.duplicates:
+            error = by_number[number].error
+            changed.append(Rejected(error, [*(error.as_problems() if keeps_problems else ()), problem]))
+        repaired = [by_number[number] for number in stored.outcomes]
+        self._record(repaired, stored.outcomes)
+        row_errors.resolve(self._connection, [fix.error.id for fix in repaired])
         row_errors.replace_problems(self._connection, {error.id: problems for error, problems in changed})
         codes = row_errors.codes(problems for _, problems in changed)
         codes.subtract(row_errors.codes(error.as_problems() for error, _ in changed))
-        codes.subtract(row_errors.codes(error.as_problems() for error in by_number.values()))
-        job_progress.resolve(
-            self._connection, self._job_id, success=stored.success, skipped=stored.skipped, codes=codes
+        codes.subtract(row_errors.codes(fix.error.as_problems() for fix in repaired))
+        job_progress.resolve(self._connection, self._owner_id, resolved=len(repaired), codes=codes)
+        return {by_number[number].error.id: outcome for number, outcome in stored.outcomes.items()}
+
+    def _record(self, repaired: Sequence[Fix], outcomes: Mapping[int, Outcome]) -> None:
+        row_repairs.record(
+            self._connection,
+            self._owner_id,
+            [
+                NewRepair(fix.error.id, fix.changes, fix.row.book().isbn, outcomes[fix.error.row_number])
+                for fix in repaired
+            ],
+            repair_job_id=self._repair_job_id,
+            repaired_by=self._repaired_by,
         )
-        return stored

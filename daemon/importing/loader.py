@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
-from daemon.catalog import books, job_progress, row_errors
+from daemon.catalog import book_changes, books, job_progress, row_errors
 from daemon.catalog.books import NewBook
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Counts
+from daemon.catalog.job import Counts
 from daemon.catalog.row_errors import Problem
+from daemon.catalog.row_repairs import Outcome
 from daemon.importing.candidates import Candidates
 from daemon.importing.chunk import Chunk
 from daemon.importing.dialect import Dialect
 from daemon.importing.rules import DUPLICATE
-from daemon.settings import DuplicatePolicy
+from daemon.settings import CHANGING_POLICIES, DuplicatePolicy
 
 REMEMBER_DUPLICATES = 8
 """Chunks for which a chunk with known ISBNs makes the loader expect more of them. A COPY that meets one
@@ -31,11 +33,10 @@ class JobWithdrawnError(Exception):
 class Stored(NamedTuple):
     """What became of candidates."""
 
-    success: int
-    """Books added or changed."""
-    skipped: int
+    outcomes: dict[int, Outcome]
+    """By row number."""
     duplicates: list[tuple[int, Problem]]
-    """Those that are row errors, as their ISBNs are there already."""
+    """Of the others: they are row errors, as their ISBNs are there already."""
 
 
 class Loader:
@@ -73,9 +74,10 @@ class Loader:
 
     def _store(self, chunk: Chunk) -> tuple[Counts, list[bytes]]:
         """Store the books; what became of their rows, and the errors that some of them are, encoded."""
-        if self._policy == "update":
-            stored = self._update(chunk.updates)
-            return Counts(stored.success, 0, stored.skipped), []
+        if self._changes_books:
+            outcomes = self._change(chunk.updates)
+            skipped = outcomes.count("skipped")
+            return Counts(len(outcomes) - skipped, 0, skipped), []
         known = self._add(chunk.books)
         success = len(chunk.books) - len(known)
         if self._policy == "skip" or not known:
@@ -87,14 +89,29 @@ class Loader:
 
     def store(self, candidates: Candidates) -> Stored:
         """Make books of ``candidates`` as the policy for duplicates says; to be called in a transaction."""
-        if self._policy == "update":
-            return self._update(candidates.in_order().books())
+        if self._changes_books:
+            return Stored(self._change_each(candidates), [])
         first, repeated = candidates.first_of_each()
         known = self._add(books.encode(self._job_id, first.books()))
         there = first.where([isbn in known for isbn in first.isbns])
-        success = len(first) - len(there)
-        others = there.as_duplicates() + repeated.as_duplicates()
-        return Stored(success, len(others), []) if self._policy == "skip" else Stored(success, 0, others)
+        outcomes: dict[int, Outcome] = dict.fromkeys(first.numbers, "added")
+        if self._policy == "skip":
+            return Stored(outcomes | dict.fromkeys([*there.numbers, *repeated.numbers], "skipped"), [])
+        for number in there.numbers:
+            del outcomes[number]
+        return Stored(outcomes, there.as_duplicates() + repeated.as_duplicates())
+
+    @property
+    def _changes_books(self) -> bool:
+        return self._policy in CHANGING_POLICIES
+
+    def _change_each(self, candidates: Candidates) -> dict[int, Outcome]:
+        """Change books one row after another, so that what each row did can be taken back by itself."""
+        outcomes: dict[int, Outcome] = {}
+        while candidates:
+            first, candidates = candidates.first_of_each()
+            outcomes |= zip(first.numbers, self._change(first.books()), strict=True)
+        return outcomes
 
     def _add(self, new: EncodedRows) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""
@@ -111,25 +128,33 @@ class Loader:
             self._expect_duplicates = REMEMBER_DUPLICATES
         return known
 
-    def _update(self, wanted: Sequence[NewBook]) -> Stored:
-        """Policy "update": the last row with an ISBN wins; a row that changes nothing is skipped.
+    def _change(self, wanted: Sequence[NewBook]) -> list[Outcome]:
+        """Policies "update" and "fill": give books that are there other values; what became of each row.
 
         Rows are taken one after another, in the order of the file, against what the catalogue would hold by
-        then, so that the counts do not depend on where chunks begin.
+        then, so that neither books nor counts depend on where chunks begin.
         """
         while True:
             known = books.lock_existing(self._connection, {book.isbn for book in wanted})
             state = dict(known)
-            changed = 0
+            outcomes: list[Outcome] = []
             for book in wanted:
-                if state.get(book.isbn) != book:
-                    state[book.isbn] = book
-                    changed += 1
+                before = state.get(book.isbn)
+                after = book if before is None else self._merged(before, book)
+                outcomes.append("added" if before is None else "skipped" if after == before else "changed")
+                state[book.isbn] = after
             new = [book for isbn, book in state.items() if isbn not in known]
             # False if another import stored one of these ISBNs in this moment: look again.
             if not new or books.copy(self._connection, books.encode(self._job_id, new)):
                 break
-        books.update_all(
-            self._connection, [book for isbn, book in state.items() if isbn in known and book != known[isbn]]
-        )
-        return Stored(changed, len(wanted) - changed, [])
+        changed = [book for isbn, book in state.items() if isbn in known and book != known[isbn]]
+        if changed:
+            book_changes.record(self._connection, self._job_id, [book.isbn for book in changed])
+            books.update_all(self._connection, changed)
+        return outcomes
+
+    def _merged(self, old: NewBook, new: NewBook) -> NewBook:
+        """``old`` with what the policy takes of ``new``. Where the file has no year it says nothing of it."""
+        if self._policy == "fill":
+            return old if old.publication_year else replace(old, publication_year=new.publication_year)
+        return new if new.publication_year else replace(new, publication_year=old.publication_year)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from pydantic import BaseModel, ConfigDict
 
-from daemon.settings import BookField, Delimiter, DuplicatePolicy, Encoding, IsbnCheck
+from daemon.settings import BookField, Delimiter, DuplicatePolicy, Encoding, IsbnCheck, MaxErrors
 
 
 class ImportOptions(BaseModel):
@@ -13,6 +15,11 @@ class ImportOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     on_duplicate: DuplicatePolicy = "error"
+    max_errors: MaxErrors = ""
+    take_back: bool = False
+    """What it brought until then is taken back."""
+    corrects: UUID | None = None
+    """The file is to hold corrected rows of this job, and nothing else."""
     isbn_check: IsbnCheck = "format"
     encoding: Encoding | None = None
     """None finds out."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from daemon.catalog import job_progress, jobs
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job, JobStatus
-from daemon.importing import corrections
+from daemon.catalog.job import Counts, Job, JobStatus
+from daemon.importing import corrections, error_limit
 from daemon.importing.ahead import ReaderDiedError, SharedFlag, ahead
 from daemon.importing.checking import Checked, checked
 from daemon.importing.chunk import Chunk, Packer
@@ -72,9 +72,11 @@ def run(
     when the database is lost: then the checkpoint tells what was stored.
     """
     options = ImportOptions.model_validate(job.options)
-    processed = job.processed_rows
+    counts = Counts(job.success_count, job.error_count, job.skipped_count)
     try:
         corrected = corrections.corrected_job(connection, path)
+        if options.corrects and (corrected is None or corrected.id != options.corrects):
+            raise SourceError(f"Its column {ID_COLUMN} names no rejected row of that import")
         if corrected:
             options = corrections.options(corrected, options)
         reading = _prepare(connection, job, path, options)
@@ -85,16 +87,18 @@ def run(
         flag = SharedFlag()
         with closing(_chunks(connection, job, path, reading, options, should_stop, flag)) as chunks:
             for chunk in chunks:
-                processed += loader.load(chunk).processed
+                counts += loader.load(chunk)
                 flag.set(loader.expects_duplicates)
                 on_progress()
+                error_limit.check(options.max_errors, counts.error, counts.processed)
                 if should_stop():
                     return Outcome.INTERRUPTED
     except JobWithdrawnError:
         return Outcome.WITHDRAWN
     except (_InterruptedError, ReaderDiedError, BusyJobError):
         return Outcome.INTERRUPTED
-    return _succeed(connection, job, processed)
+    error_limit.check(options.max_errors, counts.error, counts.processed, is_all=True)
+    return _succeed(connection, job, counts.processed)
 
 
 def _succeed(connection: Connection, job: Job, rows: int) -> Outcome:

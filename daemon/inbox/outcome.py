@@ -14,9 +14,10 @@ from uuid import UUID
 from daemon import intake
 from daemon.catalog import job_files, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.jobs import NoSuchJobError
 from daemon.file_check import display_name
-from daemon.importing import corrections, export
+from daemon.importing import export
 from daemon.inbox import names
 from daemon.inbox.folder import Folder
 from daemon.inbox.ledger import FileState, Ledger
@@ -65,7 +66,7 @@ class Outcomes:
             return
         path = unquote_to_bytes(job.inbox["path"])
         done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
-        corrected = corrections.origin(connection, job)
+        corrected = _corrected(connection, job)
         reason, place = _reason(job, corrected), None
         try:
             place = self._deliver(connection, job, corrected, path, done, reason)
@@ -95,7 +96,7 @@ class Outcomes:
             )
         # Of one that brought corrections, also those that its original has left.
         for owner in (corrected, job):
-            if owner is not None and owner.error_count:
+            if owner is not None and owner.open_error_count:
                 self._write_errors(connection, owner, target)
         spooled.unlink(missing_ok=True)
         return place
@@ -171,6 +172,14 @@ class Outcomes:
             log.warning("the ledger cannot be written", error=str(error))
 
 
+def _corrected(connection: Connection, job: Job) -> Job | None:
+    """The job whose rows the file of ``job`` brought back; None if it did not, or if that is deleted."""
+    try:
+        return jobs.get(connection, job.target_job_id) if job.target_job_id else None
+    except NoSuchJobError:
+        return None
+
+
 def _reason(job: Job, corrected: Job | None) -> str:
     match job.status:
         case JobStatus.FAILURE:
@@ -180,8 +189,8 @@ def _reason(job: Job, corrected: Job | None) -> str:
     reasons = [_rows(job.error_count, "rejected")] if job.error_count else []
     if corrected:
         reasons.append(f"{_rows(job.success_count, 'corrected')} of {corrected.filename}")
-        if corrected.error_count:
-            reasons.append(f"{_rows(corrected.error_count, 'left')}")
+        if corrected.open_error_count:
+            reasons.append(f"{_rows(corrected.open_error_count, 'left')}")
     return ", ".join(reasons)
 
 

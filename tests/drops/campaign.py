@@ -16,7 +16,7 @@ import psutil
 from daemon import control, settings
 from daemon.catalog import books, job_list
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import JobStatus
+from daemon.catalog.job import JobStatus
 from tests.files import table_of
 from tests.processes import bibliflow, wait_until
 

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 
 from daemon import control, intake, settings
-from daemon.catalog.jobs import JobStatus
+from daemon.catalog.job import JobStatus
 from daemon.control import DaemonError
 from daemon.queue import JobQueue
 from daemon.settings import Paths

@@ -13,11 +13,11 @@ from uuid import UUID
 from daemon import intake, settings
 from daemon.catalog import books, job_lock, job_progress, jobs, row_errors
 from daemon.catalog.database import Connection, Database
-from daemon.catalog.jobs import JobStatus
+from daemon.catalog.job import JobStatus
 from daemon.importing import pipeline
 from daemon.importing.loader import Loader
 from daemon.queue import JobQueue
-from daemon.tasks import ImportTask
+from daemon.tasks import JobTask
 from tests.faults.stage import wait_until
 
 POINTS: dict[str, tuple[Any, str, bool]] = {
@@ -51,7 +51,7 @@ def work(job_id: UUID) -> None:
     """What a worker does, in this process."""
     loaded, paths = settings.load()
     with Database(loaded, paths) as database:
-        ImportTask(database, paths, loaded.watch, lambda: False)(job_id)
+        JobTask(database, paths, loaded.watch, lambda: False)(job_id)
 
 
 def work_and_die(job_id: UUID, point: str, times: int) -> int:

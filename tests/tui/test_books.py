@@ -25,7 +25,7 @@ from daemon.catalog import books, jobs
 from daemon.catalog.book_search import BookQuery, Listing
 from daemon.catalog.books import Book, NewBook
 from daemon.catalog.database import Connection, DatabaseError
-from daemon.catalog.jobs import Job
+from daemon.catalog.job import Job
 from daemon.catalog.storable import storable
 from tests.files import isbn13
 from tests.hostile import CONTROL, HOSTILE, assert_screen_is_clean, screen_lines

@@ -24,8 +24,8 @@ from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection, DatabaseError
+from daemon.catalog.job import Job
 from daemon.catalog.job_list import JobPages
-from daemon.catalog.jobs import Job
 from daemon.intake import Request
 from tests.faults.proxy import Proxy
 from tests.hostile import HOSTILE

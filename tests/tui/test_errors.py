@@ -16,11 +16,10 @@ from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon.catalog.database import Connection
-from daemon.catalog.jobs import Job
-from daemon.importing.fix import apply_suggestions
+from daemon.catalog.job import Job
 from tests.files import HEADER, book, isbn13, written
 from tests.hostile import HOSTILE
-from tests.imports import import_text
+from tests.imports import import_text, repaired
 from tests.tui.running import cells, dashboard, screen_text
 from tests.tui.waiting import wait_until
 
@@ -91,7 +90,7 @@ async def test_the_rows_are_exported(
 async def test_what_is_repaired_elsewhere_is_gone(home: Path, connection: Connection) -> None:
     job = import_text(connection, home / "list.csv", written([HEADER, *ROWS]))
     async with errors_of(job) as (app, pilot):
-        apply_suggestions(connection, job)
+        repaired(connection, job)
         await wait_until(pilot, lambda: facets(app) == "all 320   isbn_format 300   year_range 20")
         await wait_until(pilot, lambda: app.screen.query_one(VirtualTable).total == 320)
 
