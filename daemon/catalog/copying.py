@@ -8,7 +8,8 @@ takes every UUID apart digit by digit, and a row costs the client 1.0 instead of
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress, repeat
 from typing import TypeAlias
@@ -21,6 +22,9 @@ Column: TypeAlias = tuple[Iterable[bytes], ...]
 
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # no flags, no extension
 _TRAILER = b"\xff\xff"
+JSONB = b"\x01"
+"""The version of jsonb's binary form, before the JSON itself."""
+
 _NULL = b"\xff\xff\xff\xff"
 
 
@@ -73,9 +77,17 @@ def uuids(values: Iterable[bytes]) -> Column:
     return repeat(_length(16)), values
 
 
-def same_uuid(value: UUID) -> Column:
-    """The same identifier in all rows."""
-    return (repeat(_length(16) + value.bytes),)
+def same_uuid(value: UUID | None) -> Column:
+    """The same identifier, or NULL, in all rows."""
+    return (repeat(_NULL if value is None else _length(16) + value.bytes),)
+
+
+def same_text(value: str | None) -> Column:
+    """The same text, or NULL, in all rows."""
+    if value is None:
+        return (repeat(_NULL),)
+    encoded = value.encode()
+    return (repeat(_length(len(encoded)) + encoded),)
 
 
 def rows(*columns: Column) -> list[bytes]:
@@ -135,3 +147,19 @@ def copy(connection: Connection, columns: str, data: Iterable[bytes]) -> None:
         for piece in data:
             stream.write(piece)
         stream.write(_TRAILER)
+
+
+@contextmanager
+def unchecked_keys(connection: Connection) -> Iterator[None]:
+    """Foreign keys are not checked meanwhile, in this transaction; on the embedded server only."""
+    _set_role(connection, "replica")
+    yield
+    _set_role(connection, "origin")
+
+
+def _set_role(connection: Connection, role: str) -> None:
+    connection.execute(
+        "SELECT set_config('session_replication_role', %s, true)"
+        " WHERE current_setting('bibliflow.embedded', true) = 'on'",
+        [role],
+    )

@@ -113,7 +113,7 @@ def _rows(
         copying.big_integers(numbers),
         copying.texts(raw_data),
         copying.texts(messages),
-        copying.texts(problems, prefix=_JSONB),
+        copying.texts(problems, prefix=copying.JSONB),
     )
 
 
@@ -169,26 +169,13 @@ def copy(connection: Connection, encoded: Iterable[bytes]) -> None:
     That lock keeps the job from being deleted, which is what the foreign key asks for row by row, and takes
     half of the time for. So where the server is our own, it is not asked.
     """
-    _set_role(connection, "replica")
-    copying.copy(
-        connection,
-        "import_row_errors (id, import_job_id, row_number, raw_data, error_message, problems)",
-        encoded,
-    )
-    _set_role(connection, "origin")
+    with copying.unchecked_keys(connection):
+        copying.copy(
+            connection,
+            "import_row_errors (id, import_job_id, row_number, raw_data, error_message, problems)",
+            encoded,
+        )
 
-
-def _set_role(connection: Connection, role: str) -> None:
-    """Let the triggers of foreign keys fire, or not, in this transaction; on the embedded server only."""
-    connection.execute(
-        "SELECT set_config('session_replication_role', %s, true)"
-        " WHERE current_setting('bibliflow.embedded', true) = 'on'",
-        [role],
-    )
-
-
-_JSONB = b"\x01"
-"""The version of jsonb's binary form, before the JSON itself."""
 
 _NUL_IN_JSON = "\\u0000"
 """What JSON makes of NUL, and jsonb does not take."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
+from daemon.catalog import copying
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
 from daemon.catalog.storable import storable
@@ -73,28 +74,28 @@ def record(
     repair_job_id: UUID | None,
     repaired_by: str | None,
 ) -> None:
-    """Record repairs of rows of a job; in the transaction that makes them."""
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            "COPY row_repairs (id, import_job_id, row_error_id, repair_job_id, changes, isbn, outcome,"
-            " repaired_by) FROM STDIN"
-        ) as stream,
-    ):
-        for identifier, repair in zip(uuid7_block(len(repairs)), repairs, strict=True):
-            changes = {field: [storable(old), storable(new)] for field, (old, new) in repair.changes.items()}
-            stream.write_row(
-                (
-                    UUID(bytes=identifier),
-                    job_id,
-                    repair.row_error_id,
-                    repair_job_id,
-                    Jsonb(changes),
-                    repair.isbn,
-                    repair.outcome,
-                    repaired_by,
-                )
-            )
+    """Record repairs of rows of a job, whose row the transaction has locked, when it makes them."""
+    count = len(repairs)
+    with copying.unchecked_keys(connection):
+        copying.copy(
+            connection,
+            "row_repairs (id, import_job_id, row_error_id, repair_job_id, repaired_by, changes, isbn,"
+            " outcome)",
+            copying.rows(
+                copying.uuids(uuid7_block(count)),
+                copying.same_uuid(job_id),
+                copying.uuids(repair.row_error_id.bytes for repair in repairs),
+                copying.same_uuid(repair_job_id),
+                copying.same_text(storable(repaired_by) if repaired_by else None),
+                copying.texts([_json(repair.changes) for repair in repairs], prefix=copying.JSONB),
+                copying.texts([repair.isbn for repair in repairs]),
+                copying.texts([repair.outcome for repair in repairs]),
+            ),
+        )
+
+
+def _json(changes: Changes) -> str:
+    return json.dumps({field: [storable(old), storable(new)] for field, (old, new) in changes.items()})
 
 
 def of_error(connection: Connection, row_error_id: UUID) -> list[RowRepair]:

@@ -28,11 +28,6 @@ LOOK = 0.25
 PIPE_SIZE = 1024 * 1024
 """Bytes on their way at once, where the system lets one say so."""
 
-GC_THRESHOLD = 200_000
-"""Objects made before the collector looks at them. Rows are no cycles; at the usual 700 it takes a fifth of
-the time to see that."""
-
-
 class SharedFlag:
     """A flag that this process raises for the one that works ahead for it, if that is made later."""
 
@@ -117,7 +112,6 @@ def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd,
         os.close(inherited)
         receiver.close()
         gc.freeze()
-        gc.set_threshold(GC_THRESHOLD)
         with suppress(BrokenPipeError):  # nobody wants it any more
             _send_all(make, sender)
     finally:

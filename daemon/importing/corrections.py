@@ -30,7 +30,7 @@ from daemon.importing.reading import Reading
 from daemon.importing.records import Record
 from daemon.importing.source import SourceError
 
-CHUNK_ROWS = 1000
+CHUNK_ROWS = 5000
 """Rows of one transaction."""
 
 SAMPLE = 1024 * 1024
