@@ -9,7 +9,8 @@ import pytest
 
 from daemon.importing import pipeline
 from tests.faults import campaign
-from tests.faults.points import POINTS, is_free, submit, work_and_die, work_until_done
+from tests.faults.followups import SCENES, small_chunks, state
+from tests.faults.points import POINTS, is_free, submit, work, work_and_die, work_until_done
 from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
 
@@ -57,7 +58,7 @@ def test_killed_at_a_named_point(
         job_id = submit(connection, small)
         deaths = 0
         for times in (1, 2, 3):
-            deaths += work_and_die(job_id, point, times) != 0
+            deaths += work_and_die(job_id, POINTS[point], times) != 0
             assert wait_until(lambda: is_free(connection, job_id), 10)
         assert deaths > 0
         assert work_until_done(connection, job_id)
@@ -78,3 +79,19 @@ def test_a_commit_in_doubt(
             assert work_until_done(connection, job_id)
             assert stage.proxy.cuts == before + 1
             assert result(connection) == small_expected
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_repairs_and_undos_that_are_killed(stage: Stage, scene: str) -> None:
+    begin, points = SCENES[scene]
+    with small_chunks():
+        with stage.database() as name, stage.home(name) as paths, stage.direct(name) as connection:
+            work(begin(connection, paths).id)
+            wanted = state(connection)
+        with stage.database() as name, stage.home(name) as paths, stage.direct(name) as connection:
+            job = begin(connection, paths)
+            for point, place in points.items():
+                assert work_and_die(job.id, place, 1) != 0, point
+                assert wait_until(lambda: is_free(connection, job.id), 10)
+            assert work_until_done(connection, job.id)
+            assert state(connection) == wanted

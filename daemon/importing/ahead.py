@@ -28,6 +28,7 @@ LOOK = 0.25
 PIPE_SIZE = 1024 * 1024
 """Bytes on their way at once, where the system lets one say so."""
 
+
 class SharedFlag:
     """A flag that this process raises for the one that works ahead for it, if that is made later."""
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from daemon import log
 from daemon.importing import pipeline
 from tests.faults.campaign import files, play
-from tests.faults.points import POINTS, is_free, submit, work_and_die, work_until_done
+from tests.faults.followups import SCENES, Scene, small_chunks, state
+from tests.faults.points import POINTS, is_free, submit, work, work_and_die, work_until_done
 from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
 
@@ -36,6 +37,8 @@ def main() -> None:
         expected = stage.undisturbed([small])
         for point in POINTS if arguments.kills else ():
             wrong += kill_at(stage, small, expected, point, arguments.kills)
+        for name, scene in SCENES.items() if arguments.kills else ():
+            wrong += kill_scene(stage, name, scene, arguments.kills)
         wrong += cut_replies(stage, small, expected, arguments.cuts)
     finally:
         stage.close()
@@ -66,11 +69,40 @@ def kill_at(stage: Stage, file: Path, expected: Result, point: str, kills: int) 
         with stage.database() as name, stage.home(name), stage.direct(name) as connection:
             job_id = submit(connection, file)
             for times in (1, 2, 3, 4, 5):
-                killed += work_and_die(job_id, point, times) != 0
+                killed += work_and_die(job_id, POINTS[point], times) != 0
                 wait_until(partial(is_free, connection, job_id), 10)
             same = work_until_done(connection, job_id) and result(connection) == expected
             wrong += not same
     say(f"killed {killed} times where {point}: {wrong} different")
+    return wrong
+
+
+def kill_scene(stage: Stage, name: str, scene: Scene, kills: int) -> int:
+    """How many of a scene's jobs ended otherwise, killed that often at each of its points."""
+    wrong = killed = 0
+    with small_chunks():
+        with (
+            stage.database() as database,
+            stage.home(database) as paths,
+            stage.direct(database) as connection,
+        ):
+            work(scene.begin(connection, paths).id)
+            wanted = state(connection)
+        for point in scene.points.values():
+            for times in range(1, kills + 1):
+                with (
+                    stage.database() as database,
+                    stage.home(database) as paths,
+                    stage.direct(database) as connection,
+                ):
+                    job_id = scene.begin(connection, paths).id
+                    # At the first, second, third ... chunk, and then at the one after that.
+                    for nth in (times % 4 + 1, 1):
+                        killed += work_and_die(job_id, point, nth) != 0
+                        wait_until(partial(is_free, connection, job_id), 10)
+                    same = work_until_done(connection, job_id) and state(connection) == wanted
+                    wrong += not same
+    say(f"{name}: killed {killed} times at {len(scene.points)} points: {wrong} different")
     return wrong
 
 

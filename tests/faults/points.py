@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from daemon import intake, settings
@@ -20,8 +20,10 @@ from daemon.queue import JobQueue
 from daemon.tasks import JobTask
 from tests.faults.stage import wait_until
 
-POINTS: dict[str, tuple[Any, str, bool]] = {
-    # name: where the function is, its name, whether to die behind it (or before)
+Point: TypeAlias = tuple[Any, str, bool]
+"""Where a function is, its name, and whether to die behind it (or before)."""
+
+POINTS: dict[str, Point] = {
     "before the job is started": (jobs, "start", False),
     "the job is started": (jobs, "start", True),
     "before the file is understood": (pipeline, "understand", False),
@@ -54,7 +56,7 @@ def work(job_id: UUID) -> None:
         JobTask(database, paths, loaded.watch, lambda: False)(job_id)
 
 
-def work_and_die(job_id: UUID, point: str, times: int) -> int:
+def work_and_die(job_id: UUID, point: Point, times: int) -> int:
     """Do it in a process of its own that kills itself when it comes to ``point`` for the ``times``-th time.
 
     The exit code: 0 if it never came there.
@@ -65,8 +67,8 @@ def work_and_die(job_id: UUID, point: str, times: int) -> int:
     return process.exitcode or 0
 
 
-def _work_and_die(job_id: UUID, point: str, times: int) -> None:
-    place, name, behind = POINTS[point]
+def _work_and_die(job_id: UUID, point: Point, times: int) -> None:
+    place, name, behind = point
     original: Callable[..., Any] = getattr(place, name)
     calls = 0
 

@@ -185,7 +185,7 @@ def result(connection: Connection) -> Result:
         ).fetchall(),
         connection.execute(
             "SELECT filename, status::text, total_rows, processed_rows, success_count, error_count,"
-            " skipped_count FROM import_jobs ORDER BY 1"
+            " skipped_count FROM import_jobs ORDER BY 1, 2, 3, 4, 5"
         ).fetchall(),
     )
 
