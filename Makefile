@@ -20,7 +20,7 @@ test: $(VENV)/.dev   ## run the tests
 	@$(BIN)/python -m pytest
 
 fuzz: $(VENV)/.dev   ## try ten thousand damaged files, new ones each time (a few minutes)
-	@$(BIN)/python -m pytest tests/test_fuzz.py --hypothesis-profile=fuzz --timeout=0
+	@$(BIN)/python -m pytest tests/test_fuzz.py tests/test_model.py --hypothesis-profile=fuzz --timeout=0
 
 faults: $(VENV)/.dev ## play two hundred seeds of random faults (half an hour; SEEDS=20 for fewer)
 	@$(BIN)/python -m tests.faults --seeds $(or $(SEEDS),200)

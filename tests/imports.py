@@ -47,19 +47,24 @@ def follow_up(connection: Connection, job: Job, should_stop: Callable[[], bool] 
     return jobs.get(connection, job.id)
 
 
-def repaired(connection: Connection, job: Job, **repair: Any) -> dict[str, int]:
+def repaired(connection: Connection, job: Job, **wanted: Any) -> dict[str, int]:
     """What came of a repair of rejected rows of ``job``; by default, of those with suggestions."""
+    return repair(connection, job, wanted or {"suggestions": True}).repair_object()
+
+
+def repair(connection: Connection, job: Job, wanted: dict[str, Any]) -> Job:
+    """The job that repaired rejected rows of ``job``."""
     created = jobs.create(
         connection,
         filename=job.filename,
         source="cli",
         kind="repair",
         target_job_id=job.id,
-        options=BulkRepair.model_validate(repair or {"suggestions": True}).model_dump(mode="json"),
+        options=BulkRepair.model_validate(wanted).model_dump(mode="json"),
     )
     done = follow_up(connection, created)
     assert done.status is JobStatus.SUCCESS
-    return done.repair_object()
+    return done
 
 
 def undone(connection: Connection, job: Job) -> Job:

@@ -56,6 +56,19 @@ def test_the_catalogue_is_as_before(connection: Connection, path: Path, policy: 
     assert counts(again) == counts(job)
 
 
+def test_a_book_that_several_chunks_changed(
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 2)
+    import_text(connection, path, rows(1))
+    before = catalogue(connection)
+    lines = [["Again", "A", isbn13(1 + number % 2), str(2000 + number)] for number in range(9)]
+    job = import_text(connection, path, written([HEADER, *lines]), on_duplicate="update")
+    assert [book.publication_year for book in books.search(connection)] == [2007, 2008]
+    undone(connection, job)
+    assert catalogue(connection) == before
+
+
 def test_what_was_edited_since_is_kept_and_listed(connection: Connection, path: Path) -> None:
     import_text(connection, path, rows(1, 2))
     job = import_text(connection, path, rows(1, 2, 3, 4, 5, title="New"), on_duplicate="update")
