@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from daemon.catalog import books, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job
-from daemon.importing import bulk, pipeline, undo
+from daemon.importing import bulk, checking, pipeline, undo
 from tests import imports
 from tests.files import HEADER, isbn13, written
 from tests.model import Model, Row
@@ -89,6 +89,7 @@ def test_any_sequence(connection: Connection, path: Path, steps: list[Any], chun
     with pytest.MonkeyPatch.context() as patch:
         for module in (pipeline, bulk, undo):
             patch.setattr(module, "CHUNK_ROWS", chunk)
+        patch.setattr(checking, "BATCH_ROWS", chunk)
         patch.setattr(pipeline, "CHUNK_SECONDS", 60)
         model, real = Model(), Real(connection, path)
         for name, *arguments in steps:

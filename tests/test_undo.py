@@ -12,7 +12,7 @@ from daemon.catalog.books import Book
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
 from daemon.followups import FollowUpError
-from daemon.importing import pipeline, undo
+from daemon.importing import checking, pipeline, undo
 from daemon.importing.source import SourceError
 from daemon.queue import JobQueue
 from tests.files import HEADER, isbn13, written
@@ -60,6 +60,7 @@ def test_a_book_that_several_chunks_changed(
     connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(checking, "BATCH_ROWS", 2)
     import_text(connection, path, rows(1))
     before = catalogue(connection)
     lines = [["Again", "A", isbn13(1 + number % 2), str(2000 + number)] for number in range(9)]
@@ -146,6 +147,7 @@ def test_a_retry_of_what_was_undone_begins_at_the_first_row(
     connection: Connection, path: Path, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "CHUNK_ROWS", 10)
+    monkeypatch.setattr(checking, "BATCH_ROWS", 10)
     import_text(connection, path, rows(1))
     job = new_job(connection, on_duplicate="update")
     path.write_text(rows(*range(100), title="New"))
