@@ -177,9 +177,10 @@ def test_values_are_put_and_taken_off(connection: Connection, path: Path) -> Non
         ["Two", "", "9780439023481", "", ""],
         ["Three", "C", "ISBN: 9780439554930 (pbk.)", "", ""],
         ["Four", "D", "ISBN: 1234", "", ""],
+        ["Which of them", "E", "9780141439563", "", "", "is which?"],
     ]
     job = import_text(connection, path, written([HEADER, *rows]), isbn_check="checksum")
-    assert counts(job) == (4, 0, 4, 0)
+    assert counts(job) == (5, 0, 5, 0)
     # Of one kind only, and with what its other problems ask for.
     assert repaired(connection, job, code="missing_field", put={"author": "Anonymous"}) == {
         "imported": 1,
@@ -188,7 +189,7 @@ def test_values_are_put_and_taken_off(connection: Connection, path: Path) -> Non
     }
     wanted = BulkRepair(prefixes={"isbn": "ISBN:"}, suffixes={"isbn": "(pbk.)"}, put={"author": "X"})
     *_, preview = bulk.preview(connection, job, wanted)
-    assert (preview.total, preview.examined, preview.passing) == (3, 3, 2)
+    assert (preview.total, preview.examined, preview.passing) == (4, 4, 2)
     shown = preview.examples[0]
     assert (shown.before["isbn"], shown.after["isbn"]) == ("ISBN: 9780141439976", "9780141439976")
     assert [problem.code for problem in preview.examples[2].problems] == ["isbn_format"]
@@ -201,7 +202,7 @@ def test_values_are_put_and_taken_off(connection: Connection, path: Path) -> Non
         "Two": "Anonymous",
         "Three": "X",
     }
-    assert open_errors(connection, job) == 1
+    assert open_errors(connection, job) == 2
 
 
 def test_one_row_is_repaired_recorded_and_taken_back(connection: Connection, path: Path) -> None:

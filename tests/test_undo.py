@@ -16,7 +16,7 @@ from daemon.importing import checking, pipeline, undo
 from daemon.importing.source import SourceError
 from daemon.queue import JobQueue
 from tests.files import HEADER, isbn13, written
-from tests.imports import counts, follow_up, import_text, new_job, repaired, titles, undone
+from tests.imports import counts, follow_up, import_text, new_job, repair, repaired, titles, undone
 
 
 @pytest.fixture
@@ -141,6 +141,11 @@ def test_what_cannot_be_undone(connection: Connection, path: Path, queue: JobQue
         followups.undo(connection, queue, job, source="cli")
     with pytest.raises(FollowUpError, match="cannot be undone"):
         followups.undo(connection, queue, done, source="cli")
+    job = import_text(connection, path, written([HEADER, ["T", "A", f"{isbn13(9)}.0", ""]]))
+    repair_job = repair(connection, job, {"suggestions": True})
+    undone(connection, job)
+    with pytest.raises(FollowUpError, match="undone with the import"):
+        followups.undo(connection, queue, repair_job, source="cli")
 
 
 def test_a_retry_of_what_was_undone_begins_at_the_first_row(

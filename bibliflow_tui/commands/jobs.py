@@ -55,7 +55,7 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
                     job.rows,
                     job.success_count,
                     job.error_count,
-                    job.open_error_count,
+                    "" if job.undone_at else job.open_error_count,
                     job.submitted_by or "",
                     job.created_at,
                 )

@@ -177,7 +177,11 @@ def run(
 
 
 def _apply(fixer: Fixer, repair: BulkRepair, error: RowError) -> Fix | Rejected:
-    return fixer.check(error, repair.repairs(error.as_problems(), fixer.written(error)))
+    problems = error.as_problems()
+    if any(problem.field is None for problem in problems):
+        # Which of its fields is which is not certain: only somebody who looks at it can tell.
+        return Rejected(error, problems)
+    return fixer.check(error, repair.repairs(problems, fixer.written(error)))
 
 
 def _chunks(
