@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from operator import add
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -111,9 +110,9 @@ class Encoder:
         import takes its locks, so that two with the same ISBNs wait for each other instead of deadlocking.
         """
         isbns = sorted(self._rows)
+        rows = list(map(self._rows.__getitem__, isbns))
         # The identifiers last, so that they ascend in the order in which the server stores the rows.
-        rows = map(add, map(self._rows.__getitem__, isbns), uuid7_block(len(isbns)))
-        return copying.join(isbns, list(rows))
+        return copying.join_with_uuids(isbns, rows, uuid7_block(len(isbns)))
 
 
 def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedRows:

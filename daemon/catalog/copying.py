@@ -25,6 +25,8 @@ _TRAILER = b"\xff\xff"
 JSONB = b"\x01"
 """The version of jsonb's binary form, before the JSON itself."""
 
+_UUID_SIZE = 16
+
 _NULL = b"\xff\xff\xff\xff"
 
 
@@ -110,8 +112,8 @@ class EncodedRows:
     """Rows with a key each, in few objects: they pass from one process to another in no time."""
 
     data: bytes
-    ends: array[int]
-    """Where in ``data`` each row ends."""
+    sizes: array[int]
+    """Bytes of each row."""
     joined_keys: str
 
     @property
@@ -120,7 +122,7 @@ class EncodedRows:
         return self.joined_keys.split()
 
     def __len__(self) -> int:
-        return len(self.ends)
+        return len(self.sizes)
 
     def only(self, keys: Container[str]) -> EncodedRows:
         """The rows with these keys."""
@@ -128,13 +130,20 @@ class EncodedRows:
         is_wanted = [key in keys for key in mine]
         if all(is_wanted):
             return self
-        kept = compress(zip([0, *self.ends], self.ends, strict=False), is_wanted)
+        ends = list(accumulate(self.sizes))
+        kept = compress(zip([0, *ends], ends, strict=False), is_wanted)
         return join(compress(mine, is_wanted), [self.data[start:end] for start, end in kept])
 
 
-def join(keys: Iterable[str], encoded: Sequence[bytes]) -> EncodedRows:
+def join(keys: Iterable[str], rows: Sequence[bytes]) -> EncodedRows:
     """Rows with their keys."""
-    return EncodedRows(b"".join(encoded), array("Q", accumulate(map(len, encoded))), " ".join(keys))
+    return EncodedRows(b"".join(rows), array("I", map(len, rows)), " ".join(keys))
+
+
+def join_with_uuids(keys: Iterable[str], rows: Sequence[bytes], identifiers: Sequence[bytes]) -> EncodedRows:
+    """The same of rows that lack an identifier at their ends: a sixth less work than to add it to each."""
+    data = b"".join(chain.from_iterable(zip(rows, identifiers, strict=True)))
+    return EncodedRows(data, array("I", map(_UUID_SIZE.__add__, map(len, rows))), " ".join(keys))
 
 
 def copy(connection: Connection, columns: str, data: Iterable[bytes]) -> None:
