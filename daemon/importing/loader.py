@@ -138,16 +138,20 @@ class Loader:
             known = books.lock_existing(self._connection, {book.isbn for book in wanted})
             state = dict(known)
             outcomes: list[Outcome] = []
+            touched: set[str] = set()
             for book in wanted:
                 before = state.get(book.isbn)
                 after = book if before is None else self._merged(before, book)
                 outcomes.append("added" if before is None else "skipped" if after == before else "changed")
-                state[book.isbn] = after
+                if after != before:
+                    state[book.isbn] = after
+                    touched.add(book.isbn)
             new = [book for isbn, book in state.items() if isbn not in known]
             # False if another import stored one of these ISBNs in this moment: look again.
             if not new or books.copy(self._connection, books.encode(self._job_id, new)):
                 break
-        changed = [book for isbn, book in state.items() if isbn in known and book != known[isbn]]
+        # Also those that a later row gave again what they had: they were changed, wherever chunks begin.
+        changed = [state[isbn] for isbn in known.keys() & touched]
         if changed:
             book_changes.record(self._connection, self._job_id, [book.isbn for book in changed])
             books.update_all(self._connection, changed)
