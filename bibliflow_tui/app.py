@@ -20,7 +20,7 @@ from textual.widgets._toast import Toast as ToastWidget
 
 from bibliflow_tui import toasts
 from bibliflow_tui.habits import HabitFile
-from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live
+from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live, WorkloadChanged
 from bibliflow_tui.palette import Actions
 from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.text import visible
@@ -81,6 +81,7 @@ class Dashboard(App[None]):
         self.paths = paths
         self.database_state: DatabaseChanged | None = None
         self.daemon_state: DaemonChanged | None = None
+        self.workload_state: WorkloadChanged | None = None
         """What was heard of them last."""
         self.habits = HabitFile(paths.habits)
         self._remembers_theme = False
@@ -137,6 +138,7 @@ class Dashboard(App[None]):
 
     @on(DatabaseChanged)
     @on(DaemonChanged)
+    @on(WorkloadChanged)
     @on(JobsChanged)
     def _tell(self, event: Message) -> None:
         match event:
@@ -144,6 +146,8 @@ class Dashboard(App[None]):
                 self.database_state = event
             case DaemonChanged():
                 self.daemon_state = event
+            case WorkloadChanged():
+                self.workload_state = event
         for screen in self.screen_stack:
             screen.post_message(event)
 

@@ -238,7 +238,8 @@ class ImportsScreen(Place):
         status = self._selected.status if self._selected else None
         match action:
             case "start_daemon":
-                return self.dashboard.daemon_state is not None and self.dashboard.daemon_state.info is None
+                daemon = self.dashboard.daemon_state
+                return daemon is not None and daemon.info is None and not daemon.is_starting
             case "all":
                 return self._pages.wanted != JobFilter()
             case "cancel":
