@@ -14,13 +14,17 @@ from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.notifications import SeverityLevel
+from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
+from textual.widgets._toast import Toast as ToastWidget
 
-from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live
+from bibliflow_tui import toasts
+from bibliflow_tui.habits import HabitFile
+from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live, WorkloadChanged
 from bibliflow_tui.palette import Actions
 from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.text import visible
+from bibliflow_tui.toasts import Toast
 from daemon import log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
@@ -36,8 +40,6 @@ Result = TypeVar("Result")
 
 TOAST_LENGTH = 300
 """Characters; server messages can be long."""
-
-TOAST_SECONDS = 3
 
 LAST_FOLDERS = 8
 """Folders that are remembered."""
@@ -79,7 +81,11 @@ class Dashboard(App[None]):
         self.paths = paths
         self.database_state: DatabaseChanged | None = None
         self.daemon_state: DaemonChanged | None = None
+        self.workload_state: WorkloadChanged | None = None
         """What was heard of them last."""
+        self.habits = HabitFile(paths.habits)
+        self._remembers_theme = False
+        """Whether the theme is one that the user chooses."""
         self.live = Live(loaded, paths, self._pass_on)
         self.offered = offered
         """Files to choose from that the command line named; absolute paths."""
@@ -89,9 +95,26 @@ class Dashboard(App[None]):
     def on_mount(self) -> None:
         """Paint first; then open the database."""
         self.set_keymap(self.settings.dashboard.keys)
-        if self.settings.dashboard.theme:
+        if self.habits.now.theme in self.available_themes:
+            self.theme = self.habits.now.theme
+        elif self.settings.dashboard.theme:
             self._use_theme(self.settings.dashboard.theme)
+        self._remembers_theme = True
         self.call_after_refresh(self._go_live)
+
+    def watch_theme(self, theme: str) -> None:
+        """The palette has others."""
+        if self._remembers_theme:
+            self.remember(theme=theme)
+
+    def remember(self, **choices: str) -> None:
+        """What the user chose, by the names of :class:`Habits`: for the next time."""
+        if self.habits.change(**choices):
+            self._save_habits()
+
+    @work(thread=True, group="habits", exit_on_error=False)
+    def _save_habits(self) -> None:
+        self.habits.save()
 
     def _use_theme(self, name: str) -> None:
         if name in self.available_themes:
@@ -101,8 +124,9 @@ class Dashboard(App[None]):
             self.toast(f"dashboard.theme: there is no theme {name}; there are {known}", "warning")
 
     def on_unmount(self) -> None:
-        """Let the link's thread end."""
+        """Let the link's thread end, and write what no worker has come to."""
         self.live.stop()
+        self.habits.save()
 
     @work(thread=True, group="live", exit_on_error=False)
     def _go_live(self) -> None:
@@ -114,6 +138,7 @@ class Dashboard(App[None]):
 
     @on(DatabaseChanged)
     @on(DaemonChanged)
+    @on(WorkloadChanged)
     @on(JobsChanged)
     def _tell(self, event: Message) -> None:
         match event:
@@ -121,6 +146,8 @@ class Dashboard(App[None]):
                 self.database_state = event
             case DaemonChanged():
                 self.daemon_state = event
+            case WorkloadChanged():
+                self.workload_state = event
         for screen in self.screen_stack:
             screen.post_message(event)
 
@@ -234,9 +261,19 @@ class Dashboard(App[None]):
         """Start the daemon, if none runs."""
         self.live.start_daemon()
 
-    def toast(self, text: str, severity: SeverityLevel = "information") -> None:
-        """A short notice. ``text`` may hold anything."""
-        self.notify(visible(text, limit=TOAST_LENGTH), severity=severity, timeout=TOAST_SECONDS, markup=False)
+    def toast(self, text: str, severity: SeverityLevel = "information", *, kind: str = "") -> None:
+        """A short notice, from any thread. ``text`` may hold anything; ``kind`` is as in :class:`Toast`."""
+        self.post_message(Notify(Toast(visible(text, limit=TOAST_LENGTH), severity=severity, kind=kind)))
+
+    def on_notify(self, event: Notify) -> None:
+        """Make room for a notice; Textual shows it next."""
+        gone = toasts.outdated(self._notifications, event.notification)
+        if self.screen_stack:
+            for shown in self.screen.query(ToastWidget):
+                if shown._notification in gone:
+                    shown._expire()
+        for old in gone:
+            self._unnotify(old, refresh=False)  # also if it has no widget here
 
     def action_go(self, place: str) -> None:
         """To one of the places; each is as it was left."""

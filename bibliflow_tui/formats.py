@@ -92,6 +92,13 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     return "yesterday" if days == 1 else f"{moment.astimezone():%Y-%m-%d}"
 
 
+def since(moment: datetime) -> str:
+    """The local time to the minute, with the day unless that is today: ``12:04``, ``24 Nov 12:04``."""
+    local = moment.astimezone()
+    today = local.date() == datetime.now().astimezone().date()
+    return f"{local:%H:%M}" if today else f"{local.day} {local:%b %H:%M}"
+
+
 def clock(moment: datetime | None) -> str:
     """The exact local time, with the date unless that is today."""
     if moment is None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from textual.message import Message
@@ -16,6 +18,10 @@ from daemon.catalog import notices
 from daemon.catalog.database import Connection, Database, DatabaseError, Pool, ensure_alive, is_out_of_reach
 from daemon.control import DaemonError, DaemonInfo
 from daemon.settings import Paths, Settings
+from daemon.workload import Workload
+
+if TYPE_CHECKING:
+    from daemon.gauge import Gauge
 
 LOOK = 1.0
 """Seconds between looks at daemon and connection."""
@@ -51,6 +57,8 @@ class DatabaseChanged(Message, bubble=False):
     error: str | None
     retry_in: float = 0.0
     """Seconds to the next try."""
+    since: datetime | None = None
+    """When it went out of reach."""
 
 
 @dataclass
@@ -59,18 +67,38 @@ class DaemonChanged(Message, bubble=False):
 
     info: DaemonInfo | None
     error: str | None = None
+    is_starting: bool = False
+    """Whether one is being started from here."""
+    since: datetime | None = None
+    """When it ended, or was found not to run."""
+
+
+@dataclass
+class WorkloadChanged(Message, bubble=False):
+    """There is more or less to do, or others are at it."""
+
+    workload: Workload
+
+    def can_replace(self, message: Message) -> bool:
+        """The newest is all that is of interest."""
+        return isinstance(message, WorkloadChanged)
 
 
 class Live:
     """Opens the catalogue, starts a daemon if there is none, and watches both until :meth:`stop`."""
 
     def __init__(self, settings: Settings, paths: Paths, post: Callable[[Message], object]) -> None:
+        self._settings = settings
         self._paths = paths
         self._database = Database(settings, paths)
         self._post = post
         self._stopping = threading.Event()
         self._pool: Pool | None = None
         self._daemon: DaemonInfo | None = None
+        self._gauge: Gauge | None = None
+        self._workload: Workload | None = None
+        self._lost_at: datetime | None = None
+        """When the database went out of reach, if it is."""
         self._has_started = False
         self.daemon_started: DaemonInfo | None = None
         """The daemon that was started from here."""
@@ -91,19 +119,27 @@ class Live:
                     with self._database.connect() as connection:
                         notices.listen(connection)
                         self._post(DatabaseChanged(None))
-                        retry = FIRST_RETRY
+                        retry, self._lost_at = FIRST_RETRY, None
                         self._watch(connection)
                 except Exception as error:
                     if not is_out_of_reach(error):
                         raise
-                    self._post(DatabaseChanged(str(error), retry))
+                    self._lost_at = self._lost_at or datetime.now(UTC)
+                    self._post(DatabaseChanged(str(error), retry, self._lost_at))
                     self._close_pool()
-                    self._look_for_daemon()
-                    self._stopping.wait(retry)
+                    self._wait_for_next_try(retry)
                     retry = min(2 * retry, LONGEST_RETRY)
         finally:
             self._close_pool()
             self._database.close()
+            if self._gauge is not None:
+                self._gauge.close()
+
+    def _wait_for_next_try(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stopping.is_set():
+            self._look_around(None)
+            self._stopping.wait(min(left, LOOK))
 
     def _close_pool(self) -> None:
         """A pool tries to connect again too, but after an outage it waits longer than anybody wants to."""
@@ -128,16 +164,19 @@ class Live:
         """Start a daemon unless one runs; what came of it is posted."""
         try:
             was_running = control.running(self._paths)
+            if was_running is None:
+                self._post(DaemonChanged(None, is_starting=True))
             self._daemon = control.start(self._paths)
         except DaemonError as error:
-            self._post(DaemonChanged(None, str(error)))
+            self._post(DaemonChanged(None, str(error), since=datetime.now(UTC)))
             return
         if was_running is None:
             self.daemon_started = self._daemon
         self._post(DaemonChanged(self._daemon))
 
     def _watch(self, connection: Connection) -> None:
-        looked = polled = time.monotonic()
+        polled = time.monotonic()
+        looked = polled - LOOK / 2  # soon, but after what the first screen asks for
         self._post(JobsChanged(frozenset()))
         while not self._stopping.is_set():
             ids = notices.changed(connection, timeout=LOOK / 4)
@@ -149,10 +188,19 @@ class Live:
             if now - looked > LOOK:
                 looked = now
                 ensure_alive(connection)
-                self._look_for_daemon()
+                self._look_around(connection)
 
-    def _look_for_daemon(self) -> None:
+    def _look_around(self, connection: Connection | None) -> None:
+        """Whether a daemon runs, and how much there is to do, as far as that is known from here."""
         info = control.running(self._paths)
         if info != self._daemon:
             self._daemon = info
-            self._post(DaemonChanged(info))
+            self._post(DaemonChanged(info, since=datetime.now(UTC)))
+        if self._gauge is None:
+            from daemon.gauge import Gauge  # SQLite and the queue: not for the first screen
+
+            self._gauge = Gauge(self._settings, self._paths)
+        workload = self._gauge.look(info, connection)
+        if workload != self._workload:
+            self._workload = workload
+            self._post(WorkloadChanged(workload))

@@ -15,9 +15,6 @@ from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.state import State
 
-STALE_HEARTBEAT = 15.0
-"""Seconds after which a daemon that runs but does not say so counts as hung."""
-
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -95,7 +92,7 @@ def _daemon(paths: Paths) -> dict[str, Any]:
             beat = state.heartbeat()
     except sqlite3.Error as error:
         return found | {"ok": False, "message": f"process {info.pid}; {paths.state_db}: {error}"}
-    if beat is None or beat.pid != info.pid or beat.age > STALE_HEARTBEAT:
+    if beat is None or beat.pid != info.pid or beat.is_stale:
         age = f"{beat.age:.0f} s ago" if beat and beat.pid == info.pid else "never"
         return found | {"ok": False, "message": f"process {info.pid} hangs; its last heartbeat was {age}"}
     return found | {

@@ -118,7 +118,8 @@ class DashboardSettings(Section):
     """``[dashboard]``."""
 
     theme: str = ""
-    """One of the themes that the command palette (Ctrl-P) offers; empty is the usual dark one."""
+    """One of the themes that the command palette (Ctrl-P) offers; empty is the usual dark one. What is chosen
+    there is remembered and goes before it."""
 
     keys: dict[str, str] = Field(default_factory=dict)
     """Other keys for what the dashboard does, by names such as "imports.add"; several with commas."""
@@ -254,6 +255,11 @@ class Paths:
     def dashboard_log(self) -> Path:
         """Warnings of the dashboard, whose terminal has no room for them."""
         return self.state / "dashboard.log"
+
+    @property
+    def habits(self) -> Path:
+        """What the user of the dashboard chose last."""
+        return self.state / "dashboard.json"
 
     def make_private(self) -> None:
         """Create the private directories, closed to everybody else (0700)."""

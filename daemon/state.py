@@ -16,6 +16,9 @@ from daemon import sqlite_files
 BUSY_TIMEOUT = 10
 """Seconds to wait for another process's write."""
 
+STALE_HEARTBEAT = 15.0
+"""Seconds after which a daemon that runs but does not say so counts as hung."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
@@ -33,6 +36,11 @@ class Heartbeat:
     def age(self) -> float:
         """Seconds since this heartbeat."""
         return (datetime.now(UTC) - datetime.fromisoformat(self.beat_at)).total_seconds()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its daemon, if it runs, hangs."""
+        return self.age > STALE_HEARTBEAT
 
 
 class StateFile:

@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, Static, Tree
+from textual.widgets import Input, Label, Static, Tree
 
 from bibliflow_tui.live import DatabaseChanged
 from bibliflow_tui.screens.reading_options import ReadingOptions
@@ -23,6 +23,7 @@ from bibliflow_tui.screens.recent_places import RecentPlaces
 from bibliflow_tui.text import safe_text, visible
 from bibliflow_tui.widgets.file_picker import FileTree, PathInput, PathSuggester, expand, readable
 from bibliflow_tui.widgets.file_preview import FilePreview, Known
+from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.intake import Request
 from daemon.settings import DuplicatePolicy, Settings
 
@@ -125,7 +126,7 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
         with Horizontal(id="add-files-bottom"):
             yield Static(id="add-files-hint")
             yield Static(id="add-files-duplicates")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     def _hint(self, text: Content) -> None:
         self.query_one("#add-files-hint", Static).update(text)

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 
+from bibliflow_tui import habits
 from bibliflow_tui.live import DatabaseChanged, JobsChanged
 from bibliflow_tui.screens.confirm import ConfirmScreen
 from bibliflow_tui.screens.edit_book import EditBook
@@ -70,8 +71,8 @@ class BooksScreen(Place):
 
     def __init__(self) -> None:
         super().__init__()
-        self._to_show = BookQuery()
-        """What is looked for as soon as there is a table."""
+        self._to_show: BookQuery | None = None
+        """What is looked for as soon as there is a table, in the usual order."""
         self._has_book = False
         """Whether there is one under the cursor."""
         self._origins: dict[UUID, str | None] = {}
@@ -93,8 +94,10 @@ class BooksScreen(Place):
         yield BookDetail(id="book-detail")
 
     def on_mount(self) -> None:
-        """List what was asked for before there was a table."""
-        self._look_for(self._to_show)
+        """List what was asked for before there was a table, or else as it was left the last time."""
+        before = self.dashboard.habits.now
+        order = habits.chosen(before.books_order, Order.NEWEST)
+        self._look_for(replace(self._to_show or BookQuery(before.books_text), order=order))
 
     # What is listed.
 
@@ -111,6 +114,7 @@ class BooksScreen(Place):
         if line.value.strip() != query.text:
             line.show(query.text)
         self._table.look_for(query)
+        self.dashboard.remember(books_text=query.text, books_order=query.order)
 
     @on(BooksChanged)
     def look_again(self) -> None:

@@ -14,9 +14,10 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from bibliflow_tui.text import safe_text, visible
+from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.safe_input import SafeInput
 from daemon import book_actions
 from daemon.book_actions import EditError, GoneError
@@ -77,7 +78,7 @@ class EditBook(ModalScreen[Book | None]):
                         self._stored(field), compact=True, select_on_focus=False, id=f"edit-{field}"
                     )
                 yield Static(id=f"problem-{field}", classes="edit-book-problem")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Say what cannot be seen."""

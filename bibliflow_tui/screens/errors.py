@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from bibliflow_tui import errors_file
 from bibliflow_tui.live import JobsChanged
@@ -21,6 +21,7 @@ from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
+from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import jobs, row_errors
 from daemon.catalog.database import Connection
@@ -115,7 +116,7 @@ class ErrorsScreen(Screen[None]):
         yield VirtualTable(COLUMNS, id="errors")
         with VerticalScroll(id="error-detail-frame", can_focus=False):
             yield ErrorDetail(id="error-detail")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Show what the job says of itself; then count."""

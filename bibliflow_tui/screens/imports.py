@@ -11,10 +11,11 @@ from uuid import UUID
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
+from textual.containers import Horizontal
 from textual.message import Message
+from textual.widgets import Static
 
-from bibliflow_tui import formats
+from bibliflow_tui import formats, habits
 from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.place import Place
@@ -22,31 +23,21 @@ from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.job_detail import JobDetail
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.widgets.job_table import COLUMNS, JobTable, job_row
+from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
-from daemon.catalog.job_list import JobFilter, JobPages
+from daemon.catalog.job_list import JobFilter, JobOrder, JobPages
 from daemon.catalog.jobs import NoSuchJobError
 
 if TYPE_CHECKING:
     from daemon.intake import Request
 
-COLUMNS = (
-    Column("state", "state", 11),
-    Column("file", "file"),
-    Column("progress", "progress", 14),
-    Column("rows", "rows", 9, "right"),
-    Column("errors", "errors", 9, "right"),
-    Column("when", "speed or when", 13, "right"),
-)
-BAR = 8
-"""Cells of a progress bar, so that 80 columns hold a whole line."""
-
 WELCOME = "No imports yet.\n\nPress a to add a CSV file of books,\nor run: bibliflow import FILE"
 
 
-NONE_SUCH = "No import is like that.\n\nEscape in the filter shows all again, f the next state."
+NONE_SUCH = "No import is like that.\n\nEscape shows all again, f the next state."
 
 
 @dataclass
@@ -76,16 +67,6 @@ class JobFetched(Message):
     job: Job
 
 
-class JobTable(VirtualTable):
-    """Opens the errors of a job."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "select", "Errors", tooltip="Show the rejected rows of this import", id="imports.errors"
-        ),
-    ]
-
-
 class ImportsScreen(Place):
     """Jobs above, the selected one below."""
 
@@ -106,6 +87,15 @@ class ImportsScreen(Place):
             id="imports.state_back",
             show=False,
         ),
+        Binding(
+            "s",
+            "sort(1)",
+            "Sort",
+            tooltip="The newest first, the oldest, by name, by rows, by rejected rows, by time taken",
+            id="imports.sort",
+        ),
+        Binding("S", "sort(-1)", "Sort back", tooltip="The order before", id="imports.sort_back", show=False),
+        Binding("escape", "all", "All", tooltip="Show all imports again", id="imports.all"),
         Binding("y", "copy", "Copy id", tooltip="Copy the import's id", id="imports.copy", show=False),
         Binding(
             "d", "start_daemon", "Start daemon", tooltip="Start the daemon that imports", id="imports.daemon"
@@ -121,35 +111,57 @@ class ImportsScreen(Place):
         self._total = 0
 
     def compose_place(self) -> ComposeResult:
-        """States, filter, table and detail."""
-        yield Facets(id="jobs-states")
+        """States and order, filter, table and detail."""
+        with Horizontal(id="jobs-top"):
+            yield Facets(id="jobs-states")
+            yield Static(id="jobs-order")
         yield FilterLine("part of a file's name, or of the reason why it failed")
         yield JobTable(COLUMNS, id="jobs")
         yield JobDetail(id="job-detail")
 
     def on_mount(self) -> None:
-        """Show the files that the command line named."""
+        """As it was left the last time; and show the files that the command line named."""
+        before = self.dashboard.habits.now
+        self.query_one(Facets).chosen = before.imports_state
+        self.query_one(FilterLine).restore(before.imports_text)
+        self._list(habits.chosen(before.imports_order, JobOrder.NEWEST))
         if self.dashboard.offered:
             self._choose(self.dashboard.offered)
 
     @on(JobsChanged)
     def look_again(self) -> None:
         """Jobs may have come, gone or moved on: so the places of the old ones are not known any more."""
-        self._pages = JobPages(self._pages.wanted)
+        self._pages = JobPages(self._pages.wanted, self._pages.order)
         self._count(self._pages)
         self._fetch_detail()
 
     @on(Facets.Chosen)
     @on(FilterLine.Sought)
     def _show_list(self) -> None:
+        """Others of the jobs."""
+        self._show_pages(self._pages.order)
+
+    def _show_pages(self, order: JobOrder) -> None:
         """Another list: what is on its way for the old one is dropped."""
+        before = self._pages
+        self._list(order)
+        if not self._pages.is_like(before):
+            is_filter_new = self._pages.wanted != before.wanted
+            self.query_one(VirtualTable).reset(0 if is_filter_new else self._total)
+            self.dashboard.remember(
+                imports_state=self.query_one(Facets).chosen,
+                imports_text=self._pages.wanted.text,
+                imports_order=order,
+            )
+        self._count(self._pages)
+
+    def _list(self, order: JobOrder) -> None:
+        """What the line of states and the filter say, in this order."""
         kind = self.query_one(Facets).chosen
         status = next((status for status, state in formats.STATES.items() if state.word == kind), None)
-        wanted = JobFilter(status, self.query_one(FilterLine).value.strip())
-        if wanted != self._pages.wanted:
-            self.query_one(VirtualTable).reset(0)
-        self._pages = JobPages(wanted)
-        self._count(self._pages)
+        self._pages = JobPages(JobFilter(status, self.query_one(FilterLine).value.strip()), order)
+        self.query_one("#jobs-order", Static).update(safe_text(order))
+        self.refresh_bindings()
 
     @work(thread=True, group="jobs-count", exit_on_error=False)
     def _count(self, pages: JobPages) -> None:
@@ -183,7 +195,7 @@ class ImportsScreen(Place):
     @on(PageFetched)
     def _provide(self, event: PageFetched) -> None:
         table = self.query_one(VirtualTable)
-        if event.found is None or event.pages.wanted != self._pages.wanted:
+        if event.found is None or not event.pages.is_like(self._pages):
             table.lose(event.request, event.offset)
         else:
             table.provide(event.request, event.offset, [job_row(job) for job in event.found])
@@ -226,7 +238,10 @@ class ImportsScreen(Place):
         status = self._selected.status if self._selected else None
         match action:
             case "start_daemon":
-                return self.dashboard.daemon_state is not None and self.dashboard.daemon_state.info is None
+                daemon = self.dashboard.daemon_state
+                return daemon is not None and daemon.info is None and not daemon.is_starting
+            case "all":
+                return self._pages.wanted != JobFilter()
             case "cancel":
                 return status is not None and not status.is_final
             case "retry":
@@ -275,6 +290,16 @@ class ImportsScreen(Place):
         """Show imports in another state only."""
         self.query_one(Facets).move(by)
 
+    def action_sort(self, by: int) -> None:
+        """List them in another order."""
+        orders = list(JobOrder)
+        self._show_pages(orders[(orders.index(self._pages.order) + by) % len(orders)])
+
+    def action_all(self) -> None:
+        """List all of them again."""
+        self.query_one(FilterLine).restore("")
+        self.query_one(Facets).clear()
+
     def action_copy(self) -> None:
         """Copy the id of the selected import, for the command line."""
         if self._selected is not None:
@@ -294,31 +319,3 @@ class ImportsScreen(Place):
     def action_start_daemon(self) -> None:
         """Start the daemon."""
         self.dashboard.start_daemon()
-
-
-def job_row(job: Job) -> Row:
-    """A job as a line of the table."""
-    return Row(
-        key=str(job.id),
-        cells=[
-            formats.state_of(job).content(),
-            formats.title_of(job),
-            formats.bar(job.progress_percent, BAR),
-            f"{job.rows:,}" if job.rows else "",
-            _errors(job.open_error_count),
-            _when(job),
-        ],
-    )
-
-
-def _errors(count: int) -> Content:
-    # From a million on there is no room for the sign.
-    text = f"{count:,} ✗" if count < 1_000_000 else f"{count:,}"
-    return safe_text(text, "$text-error" if count else "")
-
-
-def _when(job: Job) -> str:
-    if job.status is not JobStatus.PROCESSING:
-        return formats.ago(job.finished_at or job.created_at)
-    left = f" {formats.duration(job.eta_seconds)}" if job.eta_seconds is not None else ""
-    return formats.rate(job.rows_per_second) + left

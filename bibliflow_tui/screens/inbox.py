@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from bibliflow_tui.formats import State
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import jobs
 from daemon.catalog.job import Job
@@ -47,15 +50,20 @@ STATES: dict[FileState, State] = {
 LOOK = 1.0
 """Seconds between looks at the ledger while it is shown."""
 
+CALM = 5.0
+"""Seconds between looks at a filtered list that has not changed: the whole ledger is read for it."""
+
 EMPTY = (
     "Nothing has come yet.\n\nPut CSV files into the folder named above:\nthey are imported by themselves."
 )
+NONE_SUCH = "No file is like that.\n\nEscape shows all again."
 
 
 @dataclass
 class LedgerRead(Message):
-    """How many files there are, and how the folder fares."""
+    """How many files are like what is wanted, and how the folder fares."""
 
+    wanted: str
     total: int
     folder: list[str]
     has_problem: bool
@@ -63,11 +71,11 @@ class LedgerRead(Message):
 
 @dataclass
 class FilesFetched(Message):
-    """Files that the table asked for."""
+    """Files that the table asked for; None if the ledger cannot be read at this moment."""
 
     request: int
     offset: int
-    found: list[LedgerEntry]
+    found: list[LedgerEntry] | None
 
 
 @dataclass
@@ -90,16 +98,33 @@ class InboxScreen(Place):
 
     MODE = "inbox"
     CSS_PATH = Path(__file__).parent.parent / "styles" / "inbox.tcss"
+    AUTO_FOCUS = "VirtualTable"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            tooltip="Show files with a text in name or reason",
+            id="inbox.filter",
+        ),
+        Binding("escape", "all", "All", tooltip="Show all files again", id="inbox.all"),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
         self._lock = threading.Lock()
         self._ledger: Ledger | None = None
+        self._wanted = ""
+        """What the files that are shown hold."""
+        self._read_last: tuple[str, tuple[int, str]] | None = None
+        """What was wanted when the ledger was read, and its version then."""
+        self._read_at = 0.0
         self._files: dict[str, LedgerEntry] = {}
 
     def compose_place(self) -> ComposeResult:
-        """Folder, files, detail."""
+        """Folder, filter, files, detail."""
         yield Static(id="inbox-folder")
+        yield FilterLine("part of a file's name, or of what is said of it")
         yield InboxTable(COLUMNS, empty_text=EMPTY, id="inbox-files")
         yield Static(id="inbox-detail")
 
@@ -115,7 +140,17 @@ class InboxScreen(Place):
     def look_again(self) -> None:
         """Read the ledger, if anybody sees it."""
         if self.is_current:
-            self._read()
+            self._read(self._wanted)
+
+    @on(FilterLine.Sought)
+    def _show_list(self) -> None:
+        """Other files."""
+        wanted = self.query_one(FilterLine).value.strip()
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self.query_one(VirtualTable).reset(0)
+            self.refresh_bindings()
+        self.look_again()
 
     def _opened(self) -> Ledger:
         if self._ledger is None:
@@ -123,38 +158,46 @@ class InboxScreen(Place):
         return self._ledger
 
     @work(thread=True, group="inbox-read", exit_on_error=False)
-    def _read(self) -> None:
+    def _read(self, wanted: str) -> None:
         try:
             with self._lock:
                 ledger = self._opened()
-                total, folder = sum(ledger.counts().values()), ledger.folder()
+                seen = (wanted, ledger.version())
+                if wanted and seen == self._read_last and time.monotonic() - self._read_at < CALM:
+                    return
+                total, folder = sum(ledger.counts(wanted).values()), ledger.folder()
+                self._read_last, self._read_at = seen, time.monotonic()
         except (sqlite3.Error, OSError):
             return  # about to be made again
         words, has_problem = describe(self.dashboard.settings.watch, self.dashboard.paths, folder)
-        self.post_message(LedgerRead(total, words, has_problem))
+        self.post_message(LedgerRead(wanted, total, words, has_problem))
 
     @on(LedgerRead)
     def _show(self, event: LedgerRead) -> None:
         style = "$text-error" if event.has_problem else "$foreground-muted"
         self.query_one("#inbox-folder", Static).update(safe_text(" ".join(event.folder), style))
-        self.query_one(VirtualTable).refetch(event.total)
+        if event.wanted == self._wanted:
+            table = self.query_one(VirtualTable)
+            table.empty_text = NONE_SUCH if event.wanted else EMPTY
+            table.refetch(event.total)
 
     @on(VirtualTable.PageWanted)
     def _want_page(self, event: VirtualTable.PageWanted) -> None:
-        self._fetch(event.request, event.offset, event.limit)
+        self._fetch(self._wanted, event.request, event.offset, event.limit)
 
     @work(thread=True, group="inbox-page", exit_on_error=False)
-    def _fetch(self, request: int, offset: int, limit: int) -> None:
-        try:
-            with self._lock:
-                found = list(self._opened().entries(offset=offset, limit=limit))
-        except (sqlite3.Error, OSError):
-            return
+    def _fetch(self, wanted: str, request: int, offset: int, limit: int) -> None:
+        found = None
+        with suppress(sqlite3.Error, OSError), self._lock:  # about to be made again
+            found = list(self._opened().entries(text=wanted, offset=offset, limit=limit))
         self.post_message(FilesFetched(request, offset, found))
 
     @on(FilesFetched)
     def _provide(self, event: FilesFetched) -> None:
         table = self.query_one(VirtualTable)
+        if event.found is None:
+            table.lose(event.request, event.offset)
+            return
         self._files = {key: entry for key, entry in self._files.items() if key == table.selected_key}
         self._files |= {str(entry.id): entry for entry in event.found}
         table.provide(event.request, event.offset, [file_row(entry) for entry in event.found])
@@ -163,6 +206,19 @@ class InboxScreen(Place):
     def _show_detail(self, event: VirtualTable.RowHighlighted) -> None:
         entry = self._files.get(event.key or "")
         self.query_one("#inbox-detail", Static).update(detail(entry) if entry else Content(""))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer offers to show all where something is left out."""
+        return action != "all" or bool(self._wanted)
+
+    def action_filter(self) -> None:
+        """Type what the files must hold."""
+        self.query_one(FilterLine).open()
+
+    def action_all(self) -> None:
+        """Show all files again."""
+        self.query_one(FilterLine).restore("")
+        self._show_list()
 
     @on(VirtualTable.RowSelected)
     def _open(self, event: VirtualTable.RowSelected) -> None:

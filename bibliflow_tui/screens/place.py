@@ -8,9 +8,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.events import ScreenResume
 from textual.screen import Screen
-from textual.widgets import Footer
 
-from bibliflow_tui.live import DaemonChanged, DatabaseChanged
+from bibliflow_tui.live import DaemonChanged, DatabaseChanged, WorkloadChanged
+from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.state_line import StateLine
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Place(Screen[None]):
         """Line of state, the place itself, keys."""
         yield StateLine(self.MODE)
         yield from self.compose_place()
-        yield Footer()
+        yield KeyLine()
 
     def compose_place(self) -> ComposeResult:
         """What is between the line of state and the keys."""
@@ -48,6 +48,8 @@ class Place(Screen[None]):
             line.show_database(self.dashboard.database_state)
         if self.dashboard.daemon_state:
             line.show_daemon(self.dashboard.daemon_state)
+        if self.dashboard.workload_state:
+            line.show_workload(self.dashboard.workload_state.workload)
         self.look_again()
 
     @on(DatabaseChanged)
@@ -58,3 +60,7 @@ class Place(Screen[None]):
     def _show_daemon(self, event: DaemonChanged) -> None:
         self.query_one(StateLine).show_daemon(event)
         self.refresh_bindings()
+
+    @on(WorkloadChanged)
+    def _show_workload(self, event: WorkloadChanged) -> None:
+        self.query_one(StateLine).show_workload(event.workload)

@@ -12,10 +12,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Footer, Select, Static
+from textual.widgets import Select, Static
 
 from bibliflow_tui.text import safe_label, safe_text
 from bibliflow_tui.widgets.file_preview import Shown
+from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.importing import encoding as encodings
 from daemon.importing.dialect import DELIMITERS
 from daemon.importing.header import FIELDS
@@ -72,7 +73,7 @@ class ReadingOptions(ModalScreen[Request | None]):
                     yield Static(safe_text(label), classes="reading-label")
                     yield choice
             yield Static(safe_text("Enter opens a list, a applies what was chosen."), id="reading-hint")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     def _choices(self) -> Iterator[tuple[str, Widget]]:
         asked, default = self._request, self._settings

@@ -11,9 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 
 from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.key_line import KeyLine
 
 
 class RecentPlaces(ModalScreen[Path | None]):
@@ -33,7 +34,7 @@ class RecentPlaces(ModalScreen[Path | None]):
         with Vertical(id="places-box"):
             yield Static(safe_text("Places"), id="places-title")
             yield OptionList(*map(safe_text, self._places), id="places")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:

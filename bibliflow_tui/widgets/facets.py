@@ -56,6 +56,10 @@ class Facets(Static):
         if kinds:
             self._choose(kinds[(kinds.index(self.chosen) + by) % len(kinds)])
 
+    def clear(self) -> None:
+        """Choose all."""
+        self._choose(ALL)
+
     def on_click(self, event: events.Click) -> None:
         """A click chooses."""
         offset = event.get_content_offset(self)

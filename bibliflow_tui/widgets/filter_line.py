@@ -18,6 +18,11 @@ class FilterLine(SearchLine):
         self.add_class("-shown")
         self.focus()
 
+    def restore(self, text: str) -> None:
+        """Have this in it, and be seen if that is anything; nobody is told."""
+        self.show(text)
+        self.set_class(bool(self.value), "-shown")
+
     def action_leave(self) -> None:
         """To the list; without a filter the line is not needed any more."""
         super().action_leave()

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from daemon import isbn
 from daemon.catalog.books import Book
 from daemon.catalog.database import Connection
-from daemon.catalog.keyset import Anchors, Step
+from daemon.catalog.keyset import Anchors, Sort, Step
 from daemon.catalog.storable import storable
 from daemon.catalog.text_search import like
 
@@ -39,36 +39,17 @@ class Order(StrEnum):
     YEAR = "latest year first"
 
 
-@dataclass(frozen=True, slots=True)
-class _Sort:
-    """SQL of an order. ``id`` decides among equals, in the same direction."""
-
-    key: str = ""
-    """An expression over a column, where ``{}`` stands for it; empty for the id alone."""
-    column: str = ""
-    type: str = ""
-    descending: bool = False
-
-    def by(self, *, backwards: bool) -> str:
-        """ORDER BY this, or the other way round."""
-        direction = "DESC" if self.descending is not backwards else "ASC"
-        keys = [self.key.format(f"books.{self.column}")] if self.key else []
-        return ", ".join(f"{key} {direction}" for key in [*keys, "books.id"])
-
-    def beyond(self, *, backwards: bool) -> str:
-        """The condition for what comes after the book of the parameters, or before it."""
-        sign = "<" if self.descending is not backwards else ">"
-        if not self.key:
-            return f"books.id {sign} %(id)s"
-        mine, other = self.key.format(f"books.{self.column}"), self.key.format(f"%(key)s::{self.type}")
-        return f"({mine}, books.id) {sign} ({other}, %(id)s)"
-
-
-_SORTS = {
-    Order.NEWEST: _Sort(descending=True),
-    Order.TITLE: _Sort("lower({})", "title", "text"),
-    Order.AUTHOR: _Sort("lower({})", "author", "text"),
-    Order.YEAR: _Sort("coalesce({}, 0)", "publication_year", "integer", descending=True),
+_SORTS: dict[Order, Sort[Book]] = {
+    Order.NEWEST: Sort("books.id", descending=True),
+    Order.TITLE: Sort("books.id", "lower(books.title)", "lower(%(key)s::text)", lambda book: book.title),
+    Order.AUTHOR: Sort("books.id", "lower(books.author)", "lower(%(key)s::text)", lambda book: book.author),
+    Order.YEAR: Sort(
+        "books.id",
+        "coalesce(books.publication_year, 0)",
+        "coalesce(%(key)s::integer, 0)",
+        lambda book: book.publication_year,
+        descending=True,
+    ),
 }
 
 
@@ -144,7 +125,7 @@ class Listing:
         beyond = []
         if anchor:
             beyond = [sort.beyond(backwards=backwards)]
-            values |= {"id": anchor.id, "key": getattr(anchor, sort.column) if sort.column else None}
+            values |= sort.parameters(anchor)
         by = f"ORDER BY {sort.by(backwards=backwards)}"
         sources = [f"books {_where(beyond + conditions)}"]
         if self.query.text and not sort.key:

@@ -1,17 +1,71 @@
-"""``import_jobs`` from the newest to the oldest, filtered, counted and page by page."""
+"""``import_jobs`` filtered, counted, and page by page in several orders."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, timedelta
+from enum import StrEnum
 from typing import Any
 
 from psycopg.rows import class_row
 
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
-from daemon.catalog.keyset import Anchors, Step
+from daemon.catalog.keyset import Anchors, Sort, Step
 from daemon.catalog.text_search import like
+
+
+class JobOrder(StrEnum):
+    """In which order jobs are listed; the value is its words for people."""
+
+    NEWEST = "newest first"
+    OLDEST = "oldest first"
+    NAME = "by name"
+    ROWS = "most rows first"
+    REJECTED = "most rejected first"
+    DURATION = "longest first"
+
+
+_NOT_OVER = timedelta(days=-1)
+"""Stands for how long a job took that did not begin or is not over: those come last."""
+
+
+def _duration(job: Job) -> timedelta:
+    if job.started_at is None or job.finished_at is None:
+        return _NOT_OVER
+    # In UTC: between times of one zone Python counts the hands of the clock.
+    return job.finished_at.astimezone(UTC) - job.started_at.astimezone(UTC)
+
+
+_SORTS: dict[JobOrder, Sort[Job]] = {
+    JobOrder.NEWEST: Sort("import_jobs.id", descending=True),
+    JobOrder.OLDEST: Sort("import_jobs.id"),
+    JobOrder.NAME: Sort(
+        "import_jobs.id", "lower(filename)", "lower(%(key)s::text)", lambda job: job.filename
+    ),
+    JobOrder.ROWS: Sort(
+        "import_jobs.id",
+        "coalesce(total_rows, processed_rows)",
+        "%(key)s::bigint",
+        lambda job: job.rows,
+        descending=True,
+    ),
+    JobOrder.REJECTED: Sort(
+        "import_jobs.id",
+        "open_error_count",
+        "%(key)s::bigint",
+        lambda job: job.open_error_count,
+        descending=True,
+    ),
+    JobOrder.DURATION: Sort(
+        "import_jobs.id",
+        "coalesce(finished_at - started_at, interval '-1 day')",
+        "%(key)s::interval",
+        _duration,
+        descending=True,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +93,16 @@ class JobFilter:
 
 
 class JobPages:
-    """One filtered list of jobs."""
+    """One filtered list of jobs in an order."""
 
-    def __init__(self, wanted: JobFilter) -> None:
+    def __init__(self, wanted: JobFilter, order: JobOrder = JobOrder.NEWEST) -> None:
         self.wanted = wanted
+        self.order = order
         self._anchors = Anchors[Job]()
+
+    def is_like(self, other: JobPages) -> bool:
+        """Whether both list the same jobs in the same order, though perhaps as they were at other times."""
+        return (self.wanted, self.order) == (other.wanted, other.order)
 
     def count(self, connection: Connection) -> int:
         """How many there are."""
@@ -58,16 +117,19 @@ class JobPages:
         return self._anchors.page(offset, limit, total, lambda step: self._fetch(connection, step))
 
     def _fetch(self, connection: Connection, step: Step[Job]) -> list[Job]:
-        order, compare = ("ASC", ">") if step.backwards else ("DESC", "<")
+        sort = _SORTS[self.order]
         conditions = self.wanted.conditions
         parameters = self.wanted.parameters | {"offset": step.offset, "limit": step.limit}
         if step.row is not None:
-            conditions += f" AND id {compare} %(id)s"
-            parameters |= {"id": step.row.id}
+            conditions += f" AND {sort.beyond(backwards=step.backwards)}"
+            parameters |= sort.parameters(step.row)
+        by = f"ORDER BY {sort.by(backwards=step.backwards)}"
         with connection.cursor(row_factory=class_row(Job)) as cursor:
+            # Identifiers first: what is sorted or passed over is small.
             return cursor.execute(
-                f"SELECT * FROM import_jobs WHERE {conditions}"  # noqa: S608
-                f" ORDER BY id {order} OFFSET %(offset)s LIMIT %(limit)s",
+                "SELECT import_jobs.* FROM import_jobs"  # noqa: S608
+                f" JOIN (SELECT import_jobs.id FROM import_jobs WHERE {conditions}"
+                f" {by} OFFSET %(offset)s LIMIT %(limit)s) AS page USING (id) {by}",
                 parameters,
             ).fetchall()
 

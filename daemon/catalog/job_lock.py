@@ -30,6 +30,12 @@ def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
             connection.execute("SELECT pg_advisory_unlock(%s)", [_lock_key(job_id)])
 
 
+def at_work(connection: Connection) -> int:
+    """How many jobs somebody is working on at this moment."""
+    rows = connection.execute("SELECT id FROM import_jobs WHERE status = 'PROCESSING'").fetchall()
+    return len(held(connection, (row[0] for row in rows))) if rows else 0
+
+
 def held(connection: Connection, job_ids: Iterable[UUID]) -> set[UUID]:
     """Those of the jobs whose lock somebody holds at this moment.
 

@@ -9,12 +9,43 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Row = TypeVar("Row")
 
 MOST = 4096
 """Rows that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Generic[Row]):
+    """SQL of an order by one key. ``id`` decides among equals, in the same direction."""
+
+    id: str
+    """The column of the identifier."""
+    key: str = ""
+    """An expression over a row, never NULL; empty for the identifier alone."""
+    other_key: str = ""
+    """The same of another row, over ``%(key)s``, which is what ``value`` makes of that."""
+    value: Callable[[Row], object] | None = None
+    descending: bool = False
+
+    def by(self, *, backwards: bool) -> str:
+        """ORDER BY this, or the other way round."""
+        direction = "DESC" if self.descending is not backwards else "ASC"
+        return ", ".join(f"{key} {direction}" for key in (self.key, self.id) if key)
+
+    def beyond(self, *, backwards: bool) -> str:
+        """The condition for what comes after the row of :meth:`parameters`, or before it."""
+        sign = "<" if self.descending is not backwards else ">"
+        if not self.key:
+            return f"{self.id} {sign} %(id)s"
+        return f"({self.key}, {self.id}) {sign} ({self.other_key}, %(id)s)"
+
+    def parameters(self, row: Row) -> dict[str, Any]:
+        """What :meth:`beyond` needs of a row, which has an ``id``."""
+        return {"id": getattr(row, "id"), "key": self.value(row) if self.value else None}  # noqa: B009
 
 
 class Step(NamedTuple, Generic[Row]):

@@ -23,6 +23,7 @@ from daemon.file_check import display_name
 from daemon.inbox.folder import Version
 from daemon.settings import Paths, WatchSettings
 from daemon.state import StateFile
+from daemon.visible import visible
 
 FILES = "inbox_files"
 FOLDER = "inbox_folder"
@@ -156,6 +157,8 @@ class Ledger(StateFile):
         )
         files.create_index(["job_id"], if_not_exists=True)
         files.create_index(["changed_at"], if_not_exists=True)
+        files.create_index(["state"], if_not_exists=True)  # counted once a second by whoever looks
+        database.register_function(_holds, deterministic=True)
         database.table(FOLDER).create(
             {"id": int, "folder": str, "is_polled": int, "problem": str, "since": str, "looked_at": str},
             pk="id",
@@ -255,14 +258,22 @@ class Ledger(StateFile):
         self,
         *,
         states: tuple[FileState, ...] = (),
+        text: str = "",
         offset: int | None = None,
         limit: int | None = None,
         oldest_first: bool = False,
     ) -> Iterator[LedgerEntry]:
-        """The files, those that changed last first."""
-        where = f"state IN ({', '.join('?' * len(states))})" if states else None
+        """The files, those that changed last first; with ``text``, those with it in name or reason."""
+        conditions: list[str] = []
+        values: list[str] = [*states]
+        if states:
+            conditions.append(f"state IN ({', '.join('?' * len(states))})")
+        if text:
+            conditions.append(_HOLDS)
+            values.append(text)
         order = "id" if oldest_first else "changed_at DESC, id DESC"
-        for row in self._files.rows_where(where, list(states), order_by=order, limit=limit, offset=offset):
+        where = " AND ".join(conditions) or None
+        for row in self._files.rows_where(where, values, order_by=order, limit=limit, offset=offset):
             yield LedgerEntry(**row | {"state": FileState(row["state"])})
 
     def of_job(self, job_id: UUID) -> LedgerEntry | None:
@@ -271,10 +282,19 @@ class Ledger(StateFile):
             return LedgerEntry(**row | {"state": FileState(row["state"])})
         return None
 
-    def counts(self) -> dict[FileState, int]:
-        """How many files there are in each state that occurs."""
-        rows = self.database.query(f"SELECT state, count(*) AS files FROM {FILES} GROUP BY state")  # noqa: S608
+    def counts(self, text: str = "") -> dict[FileState, int]:
+        """How many files there are in each state that occurs; with ``text``, as in :meth:`entries`."""
+        where = f"WHERE {_HOLDS}" if text else ""
+        rows = self.database.query(
+            f"SELECT state, count(*) AS files FROM {FILES} {where} GROUP BY state",  # noqa: S608
+            [text] if text else [],
+        )
         return {FileState(row["state"]): row["files"] for row in rows}
+
+    def version(self) -> tuple[int, str]:
+        """Another one when files came, went or changed their states: for who would read much for nothing."""
+        row = next(self.database.query(f"SELECT count(*) AS files, max(changed_at) AS changed FROM {FILES}"))  # noqa: S608
+        return row["files"], row["changed"] or ""
 
     def say(self, folder: FolderState) -> None:
         """Record how the watcher fares."""
@@ -287,6 +307,20 @@ class Ledger(StateFile):
             del row["id"]
             return FolderState(**row | {"is_polled": bool(row["is_polled"])})
         return None
+
+
+_HOLDS = "_holds(path, reason, ?)"
+
+
+def _holds(path: str, reason: str, text: str) -> bool:
+    """Whether name or reason, as people see them, have this text in them, without regard to case.
+
+    20,000 files take 0.15 s. LIKE is quicker, but knows neither a name's words nor the case of their letters.
+    """
+    wanted = text.casefold()
+    return any(
+        wanted in visible(shown).casefold() for shown in (display_name(unquote_to_bytes(path)), reason)
+    )
 
 
 def _now() -> str:

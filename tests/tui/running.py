@@ -20,7 +20,9 @@ async def dashboard() -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     paths.make_private()
     app = Dashboard(loaded, paths)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await wait_until(pilot, lambda: app.live.daemon_started is not None, 30)
+        await wait_until(
+            pilot, lambda: app.daemon_state is not None and app.daemon_state.info is not None, 30
+        )
         yield app, pilot
 
 

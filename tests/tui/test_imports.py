@@ -59,6 +59,34 @@ async def test_states_filter_and_ends(home: Path, connection: Connection) -> Non
         await wait_until(pilot, lambda: len(app.clipboard) == 36)
 
 
+async def test_orders(home: Path, connection: Connection) -> None:
+    some_jobs(connection, ["b.csv", "C.csv", "a.csv"])
+    connection.execute(
+        "UPDATE import_jobs SET processed_rows = ascii(filename), success_count = ascii(filename) - 7,"
+        " error_count = 7, open_error_count = 7 WHERE filename <> 'b.csv'"
+    )
+    orders = {
+        "oldest first": "bCa",
+        "by name": "abC",
+        "most rows first": "aCb",
+        "most rejected first": "aCb",
+        "longest first": "aCb",
+        "newest first": "aCb",
+    }
+    async with dashboard() as (app, pilot):
+        for words, names in orders.items():
+            await pilot.press("s")
+            await wait_until(pilot, lambda: words in screen_text(app))  # noqa: B023
+            await wait_until(
+                pilot,
+                lambda: [cells(app, row)[1:2] for row in range(3)] == [[f"{name}.csv"] for name in names],  # noqa: B023
+            )
+        await pilot.press("S", "S", "S", "S", "f")
+        table = app.screen.query_one(VirtualTable)
+        await wait_until(pilot, lambda: table.total == 2 and "by name" in screen_text(app))
+        await wait_until(pilot, lambda: [cells(app, row)[1:2] for row in (0, 1)] == [["a.csv"], ["b.csv"]])
+
+
 async def test_what_rows_are_rejected_for(home: Path, connection: Connection) -> None:
     rows = [["T", "A", "x", ""]] * 4 + [["T", "A", isbn13(1), "3021"]] * 2 + [["", "A", isbn13(1), "c1999"]]
     import_text(connection, home / "x.csv", written([HEADER, *rows]))
