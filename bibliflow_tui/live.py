@@ -61,6 +61,13 @@ class DaemonChanged(Message, bubble=False):
     error: str | None = None
 
 
+@dataclass
+class LinkFailed(Message, bubble=False):
+    """The link broke by a fault of the program; it is made anew as after an outage."""
+
+    error: Exception
+
+
 class Live:
     """Opens the catalogue, starts a daemon if there is none, and watches both until :meth:`stop`."""
 
@@ -95,7 +102,8 @@ class Live:
                         self._watch(connection)
                 except Exception as error:
                     if not is_out_of_reach(error):
-                        raise
+                        # Without this link the screens would show for ever what was there when it broke.
+                        self._post(LinkFailed(error))
                     self._post(DatabaseChanged(str(error), retry))
                     self._close_pool()
                     self._look_for_daemon()
@@ -152,7 +160,10 @@ class Live:
                 self._look_for_daemon()
 
     def _look_for_daemon(self) -> None:
-        info = control.running(self._paths)
+        try:
+            info = control.running(self._paths)
+        except OSError:  # its lock cannot be looked at
+            info = None
         if info != self._daemon:
             self._daemon = info
             self._post(DaemonChanged(info))
