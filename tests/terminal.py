@@ -13,8 +13,11 @@ import termios
 import time
 from collections.abc import Callable, Sequence
 from fcntl import ioctl
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+ROOT = Path(__file__).parents[1]
 
 SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_=>78])")
 """What drives a terminal, as Textual writes it."""
@@ -23,14 +26,22 @@ SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 class Terminal:
     """Runs ``command``; ends it when it is left."""
 
-    def __init__(self, command: Sequence[str], size: tuple[int, int] = (80, 24)) -> None:
+    def __init__(
+        self, command: Sequence[str], size: tuple[int, int] = (80, 24), folder: Path | None = None
+    ) -> None:
         self._terminal, inner = pty.openpty()
         self.resize(*size, tell=False)
         self.attributes = termios.tcgetattr(inner)
         """How it echoes and so on, before the program."""
-        environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            list(command), stdin=inner, stdout=inner, stderr=inner, env=environment, start_new_session=True
+            list(command),
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env=os.environ | kind,
+            cwd=folder or ROOT,
+            start_new_session=True,
         )
         self._inner = inner
         self.output = bytearray()
@@ -67,6 +78,11 @@ class Terminal:
             self.output += os.read(self._terminal, 65_536)
             got = True
         return got
+
+    def do(self, keys: str, *texts: str) -> None:
+        """Type ``keys``, and wait until all of ``texts`` were written."""
+        self.press(keys)
+        self.until(lambda: self.sees(*texts))
 
     def sees(self, *texts: str) -> bool:
         """Whether all of ``texts`` were written since the last keys, whatever drove the terminal between."""
