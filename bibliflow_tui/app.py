@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
@@ -14,21 +15,25 @@ from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.notifications import Notify, SeverityLevel
 from textual.screen import Screen
-from textual.widgets._toast import Toast as ToastWidget
 
-from bibliflow_tui import toasts
 from bibliflow_tui.habits import HabitFile
-from bibliflow_tui.live import DaemonChanged, DatabaseChanged, JobsChanged, Live, WorkloadChanged
+from bibliflow_tui.live import (
+    DaemonChanged,
+    DatabaseChanged,
+    JobsChanged,
+    LinkFailed,
+    Live,
+    WorkloadChanged,
+)
 from bibliflow_tui.palette import Actions
 from bibliflow_tui.screens.imports import ImportsScreen
-from bibliflow_tui.text import visible
-from bibliflow_tui.toasts import Toast
+from bibliflow_tui.sturdy import SturdyApp
 from daemon import log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.job import Job
+from daemon.exits import ExitCode, fail
 from daemon.settings import Paths, Settings
 
 if TYPE_CHECKING:
@@ -38,8 +43,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-TOAST_LENGTH = 300
-"""Characters; server messages can be long."""
+NO_TERMINAL = "The dashboard needs a terminal. `bibliflow --help` lists the commands, which need none."
 
 LAST_FOLDERS = 8
 """Folders that are remembered."""
@@ -51,7 +55,7 @@ def _later(module: str, name: str) -> Screen[Any]:
     return place
 
 
-class Dashboard(App[None]):
+class Dashboard(SturdyApp):
     """Shows the imports, and enqueues new ones."""
 
     TITLE = "Bibliflow"
@@ -76,9 +80,7 @@ class Dashboard(App[None]):
     ]
 
     def __init__(self, loaded: Settings, paths: Paths, offered: Sequence[Path] = ()) -> None:
-        super().__init__()
-        self.settings = loaded
-        self.paths = paths
+        super().__init__(loaded, paths)
         self.database_state: DatabaseChanged | None = None
         self.daemon_state: DaemonChanged | None = None
         self.workload_state: WorkloadChanged | None = None
@@ -123,7 +125,7 @@ class Dashboard(App[None]):
             known = ", ".join(sorted(self.available_themes))
             self.toast(f"dashboard.theme: there is no theme {name}; there are {known}", "warning")
 
-    def on_unmount(self) -> None:
+    def let_go(self) -> None:
         """Let the link's thread end, and write what no worker has come to."""
         self.live.stop()
         self.habits.save()
@@ -155,6 +157,10 @@ class Dashboard(App[None]):
     def _complain(self, event: DaemonChanged) -> None:
         if event.error:
             self.toast(event.error, "error")
+
+    @on(LinkFailed)
+    def _tell_link_fault(self, event: LinkFailed) -> None:
+        self.tell_fault("live", event.error)
 
     def ask(self, question: Callable[[Connection], Result]) -> Result | None:
         """In a worker: put ``question`` to the catalogue; None if that is out of reach."""
@@ -261,20 +267,6 @@ class Dashboard(App[None]):
         """Start the daemon, if none runs."""
         self.live.start_daemon()
 
-    def toast(self, text: str, severity: SeverityLevel = "information", *, kind: str = "") -> None:
-        """A short notice, from any thread. ``text`` may hold anything; ``kind`` is as in :class:`Toast`."""
-        self.post_message(Notify(Toast(visible(text, limit=TOAST_LENGTH), severity=severity, kind=kind)))
-
-    def on_notify(self, event: Notify) -> None:
-        """Make room for a notice; Textual shows it next."""
-        gone = toasts.outdated(self._notifications, event.notification)
-        if self.screen_stack:
-            for shown in self.screen.query(ToastWidget):
-                if shown._notification in gone:
-                    shown._expire()
-        for old in gone:
-            self._unnotify(old, refresh=False)  # also if it has no widget here
-
     def action_go(self, place: str) -> None:
         """To one of the places; each is as it was left."""
         self.switch_mode(place)
@@ -290,18 +282,27 @@ class Dashboard(App[None]):
 def run_dashboard(files: Sequence[Path] = ()) -> None:
     """Open the dashboard, with ``files`` offered for import, if there are any.
 
-    Says afterwards if a daemon that it started goes on. Raises SettingsError.
+    Says afterwards if a daemon that it started goes on, and what ended the dashboard if that was a fault of
+    its own: then the exit code is 1. Raises SettingsError.
     """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual reads from one and writes to the other
+        fail(NO_TERMINAL, ExitCode.USAGE)
     loaded, paths = settings.load()
     paths.make_private()
     app = Dashboard(loaded, paths, [Path(os.path.normpath(Path.cwd() / file)) for file in files])
     # The terminal is the dashboard's: what would go to standard error goes into a file beside the daemon's.
     with paths.dashboard_log.open("a", encoding="utf-8") as stream:
         log.configure(quiet=True, stream=stream)
-        app.run()
+        try:
+            app.run()
+        except Exception as error:
+            app.fall(error)
     if app.live.daemon_started:
         click.echo(
             f"The daemon goes on importing, process {app.live.daemon_started.pid}; "
             "`bibliflow-daemon stop` ends it.",
             err=True,
         )
+    if app.crash:
+        click.echo("\n".join(app.crash.lines()), err=True)
+        sys.exit(ExitCode.FAILED)

@@ -84,6 +84,13 @@ class WorkloadChanged(Message, bubble=False):
         return isinstance(message, WorkloadChanged)
 
 
+@dataclass
+class LinkFailed(Message, bubble=False):
+    """The link broke by a fault of the program; it is made anew as after an outage."""
+
+    error: Exception
+
+
 class Live:
     """Opens the catalogue, starts a daemon if there is none, and watches both until :meth:`stop`."""
 
@@ -123,7 +130,8 @@ class Live:
                         self._watch(connection)
                 except Exception as error:
                     if not is_out_of_reach(error):
-                        raise
+                        # Without this link the screens would show for ever what was there when it broke.
+                        self._post(LinkFailed(error))
                     self._lost_at = self._lost_at or datetime.now(UTC)
                     self._post(DatabaseChanged(str(error), retry, self._lost_at))
                     self._close_pool()
@@ -192,7 +200,10 @@ class Live:
 
     def _look_around(self, connection: Connection | None) -> None:
         """Whether a daemon runs, and how much there is to do, as far as that is known from here."""
-        info = control.running(self._paths)
+        try:
+            info = control.running(self._paths)
+        except OSError:  # its lock cannot be looked at
+            info = None
         if info != self._daemon:
             self._daemon = info
             self._post(DaemonChanged(info, since=datetime.now(UTC)))

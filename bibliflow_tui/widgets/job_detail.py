@@ -27,6 +27,9 @@ MOST_SPEEDS = 24
 SPEED_EVERY = 0.25
 """Seconds over which a speed is measured, at least."""
 
+LONGEST_TEXT = 500
+"""Characters of a name or a reason; a larger one would stop the dashboard for a moment at each redraw."""
+
 MOST_CODES = 3
 WIDEST_BAR = 20
 
@@ -61,7 +64,11 @@ def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
     by = f", by {job.submitted_by}" if job.submitted_by else ""
     origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}"
     lines = [
-        Content.assemble(safe_text(formats.title_of(job), "bold"), "  ", safe_text(origin, MUTED)),
+        Content.assemble(
+            safe_text(formats.title_of(job), "bold", limit=LONGEST_TEXT),
+            "  ",
+            safe_text(origin, MUTED, limit=LONGEST_TEXT),
+        ),
         Content.assemble("  ", _counts(job)),
     ]
     if job.status is JobStatus.PROCESSING and speeds:
@@ -71,9 +78,10 @@ def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
             )
         )
     if job.read_as:
-        lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED)))
+        lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED, limit=LONGEST_TEXT)))
     if job.failure_reason:
-        lines.append(Content.assemble("  ", safe_text(f"✗ {job.failure_reason}", "$text-error")))
+        reason = safe_text(f"✗ {job.failure_reason}", "$text-error", limit=LONGEST_TEXT)
+        lines.append(Content.assemble("  ", reason))
         if job.status is JobStatus.FAILURE:
             lines.append(Content.assemble("  ", safe_text(next_step(job.failure_reason), MUTED)))
     return lines + _code_lines(job)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -39,6 +39,9 @@ WAITING_LIMITS = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "15000",  # milliseconds
 }
+
+SHORTEST_SECRET = 4
+"""Characters of a password that is looked for in texts of any kind."""
 
 _MIGRATION_LOCK = 0x6269626C696F  # "biblio", the key of the advisory lock that migrations take
 
@@ -189,6 +192,19 @@ def mask_password(text: str) -> str:
     """``text`` without the passwords of connection strings in it."""
     text = re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
     return re.sub(r"(password\s*=\s*)('[^']*'|\S+)", r"\1***", text, flags=re.IGNORECASE)
+
+
+def mask_secrets(text: str, settings: Settings) -> str:
+    """:func:`mask_password`, and the configured address and its password wherever else they stand."""
+    url = settings.database.url.get_secret_value()
+    secrets = {url, *re.findall(r"://[^:/@]*:(.+)@", url)}
+    with suppress(psycopg.Error):
+        secrets.add(str(conninfo_to_dict(url).get("password") or ""))
+    # The longest first: one may be part of another. Very short ones would be found in every word.
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, "***")
+    return mask_password(text)
 
 
 def ensure_alive(connection: Connection) -> None:

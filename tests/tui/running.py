@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,8 +10,10 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from bibliflow_tui.app import Dashboard
+from bibliflow_tui.live import DaemonChanged, Live
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon import settings
+from daemon.control import DaemonInfo
 from tests.tui.waiting import wait_until
 
 
@@ -23,6 +26,34 @@ async def dashboard() -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
         await wait_until(
             pilot, lambda: app.daemon_state is not None and app.daemon_state.info is not None, 30
         )
+        yield app, pilot
+
+
+class StillLive(Live):
+    """Says that a daemon runs, and starts none: nothing in the home moves by itself."""
+
+    def start_daemon(self) -> None:
+        self._post(DaemonChanged(DaemonInfo(os.getpid(), ready=True)))
+
+    def _look_for_daemon(self) -> None:
+        pass
+
+
+class StillDashboard(Dashboard):
+    """The dashboard of this home as it is, without a daemon."""
+
+    def __init__(self) -> None:
+        loaded, paths = settings.load()
+        paths.make_private()
+        super().__init__(loaded, paths)
+        self.live = StillLive(loaded, paths, self._pass_on)
+
+
+@asynccontextmanager
+async def still_dashboard(size: tuple[int, int] = (80, 24)) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
+    app = StillDashboard()
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await wait_until(pilot, lambda: app.database_state is not None)
         yield app, pilot
 
 

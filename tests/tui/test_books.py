@@ -26,9 +26,8 @@ from daemon.catalog.book_search import BookQuery, Listing
 from daemon.catalog.books import Book, NewBook
 from daemon.catalog.database import Connection, DatabaseError
 from daemon.catalog.job import Job
-from daemon.catalog.storable import storable
 from tests.files import isbn13
-from tests.hostile import CONTROL, HOSTILE, assert_screen_is_clean, screen_lines
+from tests.hostile import screen_lines
 from tests.imports import new_job
 from tests.tui.running import cells, dashboard
 from tests.tui.waiting import wait_until
@@ -325,36 +324,6 @@ async def test_the_isbn_is_copied(home: Path, connection: Connection) -> None:
         await pilot.press("y")
         await wait_until(pilot, lambda: f"Copied {DUNE.isbn}" in toasts(app))
         assert app.clipboard == DUNE.isbn
-
-
-async def test_hostile_books_are_shown_not_obeyed(home: Path, connection: Connection) -> None:
-    texts = [storable(text[:2000]) for text in HOSTILE.values()]
-    worst = {storable(HOSTILE[name]) for name in ("action link", "clipboard", "c0")}
-    import_of(connection, *(NewBook(text, text, isbn13(n), None) for n, text in enumerate(texts)))
-    connection.execute("UPDATE import_jobs SET filename = %s", [storable(HOSTILE["clipboard"] + "[/]")])
-    async with dashboard() as (app, pilot):
-        await go_to_books(app, pilot, f"{len(texts)} books")
-        table = app.screen.query_one(BookTable)
-        for row, text in enumerate(reversed(texts)):
-            await wait_until(pilot, lambda: table.cursor_row == row and table.book is not None)  # noqa: B023
-            assert table.book
-            assert table.book.title == text
-            assert_screen_is_clean(app)
-            if text in worst:
-                await pilot.press("e")
-                await wait_until(pilot, lambda: isinstance(app.screen, EditBook))
-                await pilot.pause()
-                assert not CONTROL.search("".join(screen_lines(app)))
-                await pilot.press("escape", "d")
-                await wait_until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-                await pilot.pause()
-                assert_screen_is_clean(app)
-                await pilot.press("n")
-            await pilot.press("j")
-        await pilot.press("i")
-        await wait_until(pilot, lambda: "only from" in title(app))
-        assert_screen_is_clean(app)
-    assert len(stored(connection)) == len(texts)
 
 
 async def test_a_late_answer_to_an_earlier_search_is_dropped(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,10 +16,9 @@ from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job
-from tests.files import HEADER, book, isbn13, written
-from tests.hostile import HOSTILE
+from tests.files import HEADER, isbn13, written
 from tests.imports import import_text, repaired
-from tests.tui.running import cells, dashboard, screen_text
+from tests.tui.running import cells, dashboard
 from tests.tui.waiting import wait_until
 
 ROWS = [
@@ -93,18 +91,3 @@ async def test_what_is_repaired_elsewhere_is_gone(home: Path, connection: Connec
         repaired(connection, job)
         await wait_until(pilot, lambda: facets(app) == "all 320   isbn_format 300   year_range 20")
         await wait_until(pilot, lambda: app.screen.query_one(VirtualTable).total == 320)
-
-
-async def test_hostile_rows_and_filters(home: Path, connection: Connection) -> None:
-    rows = [[text, text, text, text] for text in HOSTILE.values()]
-    data = written([HEADER, book(1), *rows]).encode(errors="replace")
-    job = import_text(connection, home / "list.csv", data)
-    async with errors_of(job) as (app, pilot):
-        for _ in range(job.error_count):
-            await pilot.press("j")
-            assert "\x1b" not in screen_text(app)
-        await pilot.press("slash")
-        line = app.screen.query_one(FilterLine)
-        line.value = f"\x1b]52;c;{base64.b64encode(b'x').decode()}\x07"
-        await wait_until(pilot, lambda: app.screen.query_one(VirtualTable).total == 0)
-        assert "\x1b" not in line.value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.job_detail import JobDetail, sparkline
@@ -13,7 +12,6 @@ from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from tests.files import HEADER, isbn13, written
-from tests.hostile import HOSTILE
 from tests.imports import import_text
 from tests.tui.running import cells, dashboard, screen_text
 from tests.tui.waiting import wait_until
@@ -99,17 +97,6 @@ async def test_what_rows_are_rejected_for(home: Path, connection: Connection) ->
             ["2", "year_range", "█" * 10],
         ]
         assert "and 1 more kind" in lines[3]
-
-
-async def test_hostile_names(home: Path, connection: Connection) -> None:
-    some_jobs(connection, list(HOSTILE.values()))
-    async with dashboard() as (app, pilot):
-        table = app.screen.query_one(VirtualTable)
-        await wait_until(pilot, lambda: table.total == len(HOSTILE) and cells(app, 0) != [])
-        for _ in HOSTILE:
-            await pilot.press("j", "y")
-            assert "\x1b" not in screen_text(app)
-        assert isinstance(app.screen, ImportsScreen)
 
 
 def test_sparkline() -> None:

@@ -32,8 +32,7 @@ from daemon.importing.options import ImportOptions
 from daemon.importing.preview import Preview, scan
 from daemon.importing.reading import Reading
 from daemon.intake import Request
-from tests.files import HEADER, book, table, table_of, written
-from tests.hostile import HOSTILE, assert_screen_is_clean
+from tests.files import book, table, table_of, written
 from tests.tui.picking import PickerApp
 from tests.tui.waiting import wait_until
 
@@ -342,40 +341,6 @@ async def test_what_the_catalogue_has_is_asked_again_when_it_is_back(tmp_path: P
         there[0] = {book(1)[2]}
         app.screen.post_message(DatabaseChanged(None))
         await says(pilot, app, "3 rows: 2 new", "1 in the catalogue")
-
-
-async def test_hostile_columns_and_cells(tmp_path: Path) -> None:
-    texts = [text[:3000] for text in HOSTILE.values()]
-    rows = [HEADER + texts, *([text, text, "bad", text, *texts] for text in texts)]
-    path = tmp_path / "a.csv"
-    path.write_bytes(written(rows, quoting=1).encode("utf-8", "surrogatepass"))
-    unknown = tmp_path / "b.csv"
-    unknown.write_bytes(written([texts, texts], quoting=1).encode("utf-8", "surrogatepass"))
-    app = PickerApp(tmp_path, places=[tmp_path / text[:100] for text in texts])
-    async with app.run_test(size=(120, 60), notifications=True) as pilot:
-        for name, text in (("a.csv", "rejected"), ("b.csv", "No column for")):
-            await says(pilot, app, name, text)
-            assert_screen_is_clean(app)
-            screen = await options_of(pilot, app)
-            assert_screen_is_clean(app)
-            choice = screen.query_one("#reading-title", Select)
-            choice.focus()
-            await pilot.press("enter")
-            await wait_until(pilot, lambda: choice.expanded)  # noqa: B023
-            await pilot.pause()
-            assert_screen_is_clean(app)
-            for _ in texts[::4]:  # all of them are in the list on the screen
-                await pilot.press("down", "enter", "enter")
-                assert_screen_is_clean(app)
-            await pilot.press("enter", "a")
-            await wait_until(pilot, lambda: isinstance(app.screen, AddFiles))
-            await pilot.pause()
-            assert_screen_is_clean(app)
-            await pilot.press("j")
-        await pilot.press("p")
-        await wait_until(pilot, lambda: isinstance(app.screen, RecentPlaces))
-        await pilot.pause()
-        assert_screen_is_clean(app)
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ class EveryWidget(App[None]):
 
     def compose(self) -> ComposeResult:
         static = Static(safe_text(self.text, "bold $text-error", limit=100), id="static")
-        static.border_title = safe_text(self.text)
+        static.border_title = safe_text(self.text, limit=1000)
         static.styles.border = ("solid", "red")
-        static.tooltip = safe_text(self.text)
+        static.tooltip = safe_text(self.text, limit=1000)
         yield static
         yield OptionList(Option(safe_text(self.text, limit=100)))
         table: DataTable[object] = DataTable()
@@ -79,8 +79,8 @@ class EveryWidget(App[None]):
         table.add_row(safe_label(self.text, limit=100))
         table.styles.height = 4
         yield table
-        tree: Tree[None] = Tree(safe_label(self.text))
-        tree.root.add_leaf(safe_label(self.text))
+        tree: Tree[None] = Tree(safe_label(self.text, limit=1000))
+        tree.root.add_leaf(safe_label(self.text, limit=1000))
         tree.root.expand()
         tree.styles.height = 4
         yield tree

