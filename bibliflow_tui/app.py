@@ -25,6 +25,7 @@ from daemon import log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.job import Job
+from daemon.catalog.roles import RoleError
 from daemon.settings import Paths, Settings
 
 if TYPE_CHECKING:
@@ -130,10 +131,16 @@ class Dashboard(App[None]):
             self.toast(event.error, "error")
 
     def ask(self, question: Callable[[Connection], Result]) -> Result | None:
-        """In a worker: put ``question`` to the catalogue; None if that is out of reach."""
+        """In a worker: put ``question`` to the catalogue; None if that is out of reach.
+
+        Raises :class:`RoleError`, which was shown then, for what the role may not do.
+        """
         try:
             with self.live.connection() as connection:
                 return question(connection)
+        except RoleError as error:
+            self.toast(str(error), "error")
+            raise
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
@@ -179,6 +186,8 @@ class Dashboard(App[None]):
                     except RefusedError as error:
                         refused.append(str(error))
             queue.close()
+        except RoleError as error:
+            refused.append(str(error))
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
@@ -207,20 +216,22 @@ class Dashboard(App[None]):
         from daemon.queue import JobQueue
 
         queue = JobQueue(self.paths.queue_db)
-        self._act(
+        is_queued = self._act(
             lambda connection: job_actions.retry(connection, queue, self.settings, self.paths, job),
             f"{job.filename}: queued again",
         )
         queue.close()
-        self.live.start_daemon()
+        if is_queued:
+            self.live.start_daemon()
 
-    def _act(self, action: Callable[[Connection], None], done: str) -> None:
+    def _act(self, action: Callable[[Connection], None], done: str) -> bool:
+        """Do it and say so, or why not; whether it was done."""
         from daemon.job_actions import ActionError
 
         try:
             with self.live.connection() as connection:
                 action(connection)
-        except ActionError as error:
+        except (ActionError, RoleError) as error:
             self.toast(str(error), "error")
         except Exception as error:
             if not is_out_of_reach(error):
@@ -228,6 +239,8 @@ class Dashboard(App[None]):
             self.toast(f"The database is out of reach: {error}", "error")
         else:
             self.toast(done)
+            return True
+        return False
 
     @work(thread=True, group="daemon", exit_on_error=False)
     def start_daemon(self) -> None:

@@ -13,6 +13,7 @@ COMMANDS = {
     "books": "bibliflow_tui.commands.books:books",
     "cancel": "bibliflow_tui.commands.actions:cancel",
     "cleanup": "bibliflow_tui.commands.actions:cleanup",
+    "db": "bibliflow_tui.commands.db:db",
     "demo": "bibliflow_tui.commands.demo:demo",
     "errors": "bibliflow_tui.commands.errors:errors",
     "fix": "bibliflow_tui.commands.fix:fix",

@@ -59,7 +59,8 @@ class StateLine(Horizontal):
         """Within reach, or out of it and when the next try is."""
         self._next_try = time.monotonic() + change.retry_in if change.error else 0.0
         if change.error is None:
-            self._show("database", UP, "database", "$text-success")
+            words = "database" if change.may_write else "database, to read only"
+            self._show("database", UP, words, "$text-success")
         else:
             self._count_down()
 
