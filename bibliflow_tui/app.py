@@ -272,7 +272,8 @@ def run_dashboard(files: Sequence[Path] = ()) -> None:
     paths.make_private()
     app = Dashboard(loaded, paths, [Path(os.path.normpath(Path.cwd() / file)) for file in files])
     # The terminal is the dashboard's: what would go to standard error goes into a file beside the daemon's.
-    with paths.dashboard_log.open("a", encoding="utf-8") as stream:
+    log_file = os.open(paths.dashboard_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(log_file, "a", encoding="utf-8") as stream:
         log.configure(quiet=True, stream=stream)
         app.run()
     if app.live.daemon_started:

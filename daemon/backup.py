@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from daemon import control
 from daemon.catalog import dumps
@@ -40,22 +39,20 @@ def dump(paths: Paths, path: Path, progress: Progress, *, overwrite: bool) -> Co
     if not paths.server.exists():
         raise DumpError(f"There is no database of Bibliflow's own in {paths.server} yet.")
     path = path.absolute()
-    with _server(paths) as conninfo, _written(path, overwrite=overwrite) as (file, temporary):
-        found = dumps.dump(conninfo, file, progress)
-        dumps.verify(temporary)
+    with _server(paths) as conninfo, _written(path, overwrite=overwrite) as unfinished:
+        found = dumps.dump(conninfo, unfinished, progress)
+        dumps.verify(unfinished)
     return found
 
 
 @contextmanager
-def _written(path: Path, *, overwrite: bool) -> Iterator[tuple[BinaryIO, Path]]:
-    """A file that becomes ``path`` at the end, and vanishes on an error; and its name until then."""
+def _written(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """An empty file of its user's only, that becomes ``path`` at the end, and vanishes on an error."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
+    os.close(descriptor)
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w+b") as file:
-            yield file, temporary
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         if overwrite:
             temporary.replace(path)
         else:
@@ -102,8 +99,8 @@ def restore(paths: Paths, path: Path, progress: Progress) -> tuple[Contents, boo
         def refuse_unfinished() -> None:
             if count := dumps.look(conninfo).unfinished:
                 raise DumpError(
-                    f"{count:,} imports are waiting or running, and would be lost. Wait for them, or "
-                    "cancel them (`bibliflow jobs`, `bibliflow cancel JOB`); then restore again."
+                    f"Jobs are not finished ({count:,}), and would be lost. Wait for "
+                    "them, or cancel them (`bibliflow jobs`, `bibliflow cancel JOB`); then restore again."
                 )
 
         refuse_unfinished()

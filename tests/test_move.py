@@ -13,6 +13,7 @@ from daemon.backup import without_password
 from daemon.catalog import transfer as transfers
 from daemon.catalog.database import Connection, Database, connected, migrate
 from daemon.catalog.transfer import TransferError, transfer
+from tests.imports import new_job
 from tests.own_server import PASSWORD
 from tests.own_server import database as database_on
 from tests.processes import HEADER, bibliflow
@@ -87,6 +88,23 @@ def test_a_copy_that_differs_is_taken_back(home: Path, connection: Connection, o
         copied = {table.name: table for table in transferred(connection, own_database)}
     assert copied["books"].rows == 1000
     assert len(copied["books"].sha256) == 64
+
+
+def test_numbered_rows_keep_their_numbers_and_go_on_behind_them(
+    home: Path, connection: Connection, own_database: str
+) -> None:
+    job = new_job(connection)
+    add = (
+        "INSERT INTO book_changes (import_job_id, book_id, title, author, updated_at)"
+        " VALUES (%s, %s, 'T', 'A', now()) RETURNING id"
+    )
+    for _ in range(3):
+        connection.execute(add, [job.id, job.id])
+    connection.execute("DELETE FROM book_changes WHERE id <> 2")
+    transferred(connection, own_database)
+    with psycopg.connect(own_database) as own:
+        assert own.execute("SELECT id FROM book_changes").fetchall() == [(2,)]
+        assert own.execute(add, [job.id, job.id]).fetchone() == (4,)
 
 
 def test_what_happens_in_the_source_meanwhile_stays_there(

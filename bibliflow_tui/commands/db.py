@@ -95,6 +95,8 @@ def restore(file: Path, yes: bool, as_json: bool) -> None:
         click.echo(json.dumps({"file": visible(file)} | asdict(found)))
     else:
         click.echo(visible(f"{file}: {found.books:,} books and {found.jobs:,} imports restored"))
+    if found.unfinished:
+        narrate(f"Of its jobs, {found.unfinished:,} are not finished: the daemon goes on with them.")
     if was_running:
         narrate("The daemon was stopped meanwhile and runs again.")
 

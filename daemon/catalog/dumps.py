@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -77,8 +78,8 @@ class Contents:
     """Those of the jobs that are waiting or being worked on."""
 
 
-def dump(conninfo: str, target: BinaryIO, progress: Progress) -> Contents:
-    """Write the database to ``target``, a file to write and read; what it held at that moment.
+def dump(conninfo: str, target: Path, progress: Progress) -> Contents:
+    """Write the database to ``target``, an absolute path; what it held at that moment.
 
     Raises :class:`DumpError`, and :class:`OSError` where the disk is full.
     """
@@ -91,13 +92,20 @@ def dump(conninfo: str, target: BinaryIO, progress: Progress) -> Contents:
             counted = contents(connection)
             row = connection.execute("SELECT pg_export_snapshot()").fetchone()
             snapshot = str(row[0]) if row else ""
-            arguments = ["--format=custom", f"--snapshot={snapshot}", "--no-password", f"--dbname={conninfo}"]
-            reason = _run("pg_dump", arguments, lambda: progress(os.fstat(target.fileno()).st_size), target)
+            # Not through standard output, to which pg_dump appends: it could not put in where each table is.
+            arguments = ["--format=custom", f"--file={target}", f"--snapshot={snapshot}"]
+            reason = _run(
+                "pg_dump",
+                [*arguments, "--no-password", f"--dbname={conninfo}"],
+                lambda: progress(target.stat().st_size),
+            )
     if reason:
         raise DumpError(f"The database could not be dumped: {reason}. There is no new dump.")
-    size = target.seek(0, os.SEEK_END)
-    target.write(SEAL + _sha256(target, size) + b"\n")
-    target.flush()
+    with target.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.write(SEAL + _sha256(file, size) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
     return counted
 
 
@@ -287,5 +295,7 @@ def _run(
             return ""
         words.seek(0)
         lines = words.read().decode("utf-8", "replace").splitlines()
+    if process.returncode < 0:
+        return f"{program} was ended by {signal.Signals(-process.returncode).name}"
     said = next((line for line in lines if "error:" in line), lines[-1] if lines else "")
     return re.sub(r"^\S+: (error: )?", "", said).rstrip(".") or f"exit code {process.returncode}"
