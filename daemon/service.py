@@ -85,7 +85,7 @@ class Service:
             if not may_write(connection):
                 raise DatabaseError(
                     f"The role {connection.info.user} may not import: a daemon needs one that may. "
-                    "docs/security.md says what each role needs."
+                    "`bibliflow help security` says what each role needs."
                 )
 
     def _work(self, lock: DaemonLock) -> None:

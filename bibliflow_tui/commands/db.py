@@ -37,7 +37,10 @@ FILE = click.Path(path_type=Path)
 
 @click.group()
 def db() -> None:
-    """Back up the database, restore it, or move it to a PostgreSQL of your own."""
+    """Back up, restore or move the database.
+
+    These commands are for the database server that Bibliflow brings along; one of your own has its own tools.
+    """
 
 
 @db.command()
@@ -154,7 +157,7 @@ def _show_moved(copied: list[TableCopied], shown: str, paths: Paths, as_json: bo
     narrate("[database]")
     narrate(f"url = {json.dumps(shown)}")
     click.echo("", err=True)
-    narrate("and the password, if there is one, into ~/.pgpass; docs/own-postgresql.md says how.")
+    narrate("and the password, if there is one, into ~/.pgpass; `bibliflow help own-postgresql` says how.")
     narrate(f"The daemon is stopped; the next command starts it. The old database stays in {paths.server}.")
 
 
@@ -172,7 +175,7 @@ def _refuse_own(url: str, own_tools: str | None) -> NoReturn:
         fail(f"The books are in a PostgreSQL of your own already: {url}", ExitCode.USAGE)
     fail(
         f"The books are in a PostgreSQL of your own ({url}); use its tools, such as: {own_tools}. "
-        "docs/backup.md has more.",
+        "`bibliflow help backup` has more.",
         ExitCode.USAGE,
     )
 

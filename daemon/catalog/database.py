@@ -273,7 +273,7 @@ def migrate(connection: Connection) -> None:
         raise DatabaseError(
             f"The role {connection.info.user} may not read the tables, or not bring them up to schema "
             f"version {newest}: {_first_line(error)}. Run `bibliflow health` once with the role that owns "
-            "them; docs/security.md says what other roles need."
+            "them; `bibliflow help security` says what other roles need."
         ) from None
     except (errors.DuplicateObject, errors.DuplicateTable) as error:
         raise DatabaseError(

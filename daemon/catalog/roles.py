@@ -23,7 +23,7 @@ def roles_explained(connection: Connection) -> Iterator[None]:
         reason = str(error).partition("\n")[0]
         raise RoleError(
             f"The role {connection.info.user} may not do this: {reason}. Use a role that may in "
-            "database.url; docs/security.md says what each needs."
+            "database.url; `bibliflow help security` says what each needs."
         ) from error
 
 
