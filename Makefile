@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fuzz faults drops bench check format clean
+.PHONY: help run demo test fuzz faults drops bench check format wheel clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -41,8 +41,13 @@ format: $(VENV)/.dev ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+wheel: $(VENV)/.dev  ## build the wheel into dist/, install it elsewhere and try it (a minute)
+	@rm -rf dist
+	@PIP_CONSTRAINT=constraints.txt $(PIP) wheel --no-deps --wheel-dir dist .
+	@$(BIN)/python -m tests.wheel dist/*.whl
+
 clean:           ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@echo "Making $(VENV) (once, about a minute) ..." >&2

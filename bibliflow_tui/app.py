@@ -33,6 +33,7 @@ from daemon import log, settings
 from daemon.catalog import books
 from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.job import Job
+from daemon.catalog.roles import RoleError
 from daemon.exits import ExitCode, fail
 from daemon.settings import Paths, Settings
 
@@ -163,10 +164,16 @@ class Dashboard(SturdyApp):
         self.tell_fault("live", event.error)
 
     def ask(self, question: Callable[[Connection], Result]) -> Result | None:
-        """In a worker: put ``question`` to the catalogue; None if that is out of reach."""
+        """In a worker: put ``question`` to the catalogue; None if that is out of reach.
+
+        Raises :class:`RoleError`, which was shown then, for what the role may not do.
+        """
         try:
             with self.live.connection() as connection:
                 return question(connection)
+        except RoleError as error:
+            self.toast(str(error), "error")
+            raise
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
@@ -212,6 +219,8 @@ class Dashboard(SturdyApp):
                     except RefusedError as error:
                         refused.append(str(error))
             queue.close()
+        except RoleError as error:
+            refused.append(str(error))
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
@@ -240,20 +249,22 @@ class Dashboard(SturdyApp):
         from daemon.queue import JobQueue
 
         queue = JobQueue(self.paths.queue_db)
-        self._act(
+        is_queued = self._act(
             lambda connection: job_actions.retry(connection, queue, self.settings, self.paths, job),
             f"{job.filename}: queued again",
         )
         queue.close()
-        self.live.start_daemon()
+        if is_queued:
+            self.live.start_daemon()
 
-    def _act(self, action: Callable[[Connection], None], done: str) -> None:
+    def _act(self, action: Callable[[Connection], None], done: str) -> bool:
+        """Do it and say so, or why not; whether it was done."""
         from daemon.job_actions import ActionError
 
         try:
             with self.live.connection() as connection:
                 action(connection)
-        except ActionError as error:
+        except (ActionError, RoleError) as error:
             self.toast(str(error), "error")
         except Exception as error:
             if not is_out_of_reach(error):
@@ -261,6 +272,8 @@ class Dashboard(SturdyApp):
             self.toast(f"The database is out of reach: {error}", "error")
         else:
             self.toast(done)
+            return True
+        return False
 
     @work(thread=True, group="daemon", exit_on_error=False)
     def start_daemon(self) -> None:
@@ -291,7 +304,8 @@ def run_dashboard(files: Sequence[Path] = ()) -> None:
     paths.make_private()
     app = Dashboard(loaded, paths, [Path(os.path.normpath(Path.cwd() / file)) for file in files])
     # The terminal is the dashboard's: what would go to standard error goes into a file beside the daemon's.
-    with paths.dashboard_log.open("a", encoding="utf-8") as stream:
+    log_file = os.open(paths.dashboard_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with os.fdopen(log_file, "a", encoding="utf-8") as stream:
         log.configure(quiet=True, stream=stream)
         try:
             app.run()

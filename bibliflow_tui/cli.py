@@ -13,10 +13,12 @@ COMMANDS = {
     "books": "bibliflow_tui.commands.books:books",
     "cancel": "bibliflow_tui.commands.actions:cancel",
     "cleanup": "bibliflow_tui.commands.actions:cleanup",
+    "db": "bibliflow_tui.commands.db:db",
     "demo": "bibliflow_tui.commands.demo:demo",
     "errors": "bibliflow_tui.commands.errors:errors",
     "fix": "bibliflow_tui.commands.fix:fix",
     "health": "daemon.cli:health",
+    "help": "bibliflow_tui.commands.help:show_help",
     "import": "bibliflow_tui.commands.importing:import_files",
     "jobs": "bibliflow_tui.commands.jobs:jobs",
     "preview": "bibliflow_tui.commands.preview:preview",
@@ -25,6 +27,30 @@ COMMANDS = {
     "undo": "bibliflow_tui.commands.undo:undo",
     "watch": "bibliflow_tui.commands.watch:watch",
 }
+
+
+EPILOG = """
+\b
+Examples:
+  bibliflow import books.csv --wait     import a file and show what came of it
+  bibliflow books.csv                   look at it in the dashboard first
+  bibliflow errors 01a20e66             the rejected rows of an import
+  bibliflow help                        the pages of the manual
+
+JOB is the id of an import, or the start of it; `bibliflow jobs` lists them. Results go to standard output,
+everything else to standard error.
+
+\b
+Exit codes:
+  0  done
+  1  the import failed or was cancelled, or what was asked for cannot be done now
+  2  wrong usage, a wrong setting, or a file that was refused
+  3  the database is out of reach
+  4  there is no such import
+
+BIBLIFLOW_HOME names a directory for everything: configuration, data, state, inbox. BIBLIFLOW_DATABASE__URL
+and the like stand for settings of config.toml.
+"""
 
 
 class LazyGroup(click.Group):
@@ -68,6 +94,7 @@ def open_files(files: tuple[Path, ...]) -> None:
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
+    epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="bibliflow")

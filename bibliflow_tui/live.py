@@ -15,7 +15,15 @@ from textual.message import Message
 
 from daemon import control
 from daemon.catalog import notices
-from daemon.catalog.database import Connection, Database, DatabaseError, Pool, ensure_alive, is_out_of_reach
+from daemon.catalog.database import (
+    Connection,
+    Database,
+    DatabaseError,
+    Pool,
+    ensure_alive,
+    is_out_of_reach,
+)
+from daemon.catalog.roles import may_write, roles_explained
 from daemon.control import DaemonError, DaemonInfo
 from daemon.settings import Paths, Settings
 from daemon.workload import Workload
@@ -59,6 +67,8 @@ class DatabaseChanged(Message, bubble=False):
     """Seconds to the next try."""
     since: datetime | None = None
     """When it went out of reach."""
+    may_write: bool = True
+    """Whether its role may import; False for those who only look."""
 
 
 @dataclass
@@ -120,12 +130,13 @@ class Live:
                     self._database.ensure_server()
                     if self._pool is None:
                         self._pool = self._database.pool(CONNECTIONS)
-                    if not self._has_started:
-                        self._has_started = True  # whoever stops the daemon later wants it stopped
-                        self.start_daemon()
                     with self._database.connect() as connection:
+                        writes = may_write(connection)
+                        if writes and not self._has_started:
+                            self._has_started = True  # whoever stops the daemon later wants it stopped
+                            self.start_daemon()
                         notices.listen(connection)
-                        self._post(DatabaseChanged(None))
+                        self._post(DatabaseChanged(None, may_write=writes))
                         retry, self._lost_at = FIRST_RETRY, None
                         self._watch(connection)
                 except Exception as error:
@@ -161,11 +172,15 @@ class Live:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection for a worker. Raises what :func:`is_out_of_reach` knows if there is none."""
+        """A connection for a worker.
+
+        Raises what :func:`is_out_of_reach` knows if there is none, and
+        :class:`~daemon.catalog.database.RoleError` for what its role may not do.
+        """
         pool = self._pool
         if pool is None:
             raise DatabaseError("The database is out of reach at this moment")
-        with pool.connection() as connection:
+        with pool.connection() as connection, roles_explained(connection):
             yield connection
 
     def start_daemon(self) -> None:

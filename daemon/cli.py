@@ -44,7 +44,10 @@ def status() -> None:
 @main.command()
 @explained
 def stop() -> None:
-    """End the daemon of this home; what it was importing goes on at its next start."""
+    """End the daemon of this home.
+
+    Imports stop at the end of a chunk, and go on at the next start.
+    """
     pid = control.stop(settings.paths())
     click.echo("No daemon is running." if pid is None else f"The daemon, process {pid}, has ended.")
 
@@ -53,7 +56,10 @@ def stop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @explained
 def health(as_json: bool) -> None:
-    """Check database, daemon and queue; exit code 0 well, 1 not well, 3 database out of reach."""
+    """Check database, daemon, queue and inbox.
+
+    The exit code is 0 if all is well, 1 if something is not, 3 if the database is out of reach.
+    """
     log.configure(quiet=True)
     report = checks.check(*settings.load())
     if as_json:

@@ -13,6 +13,7 @@ import click
 
 from daemon.catalog.database import DatabaseError, is_out_of_reach, mask_password
 from daemon.catalog.jobs import NoSuchJobError
+from daemon.catalog.roles import RoleError
 from daemon.control import DaemonError
 from daemon.settings import SettingsError
 from daemon.visible import visible
@@ -25,7 +26,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The job failed or was cancelled; or the daemon is not as it should be."""
+    """The job failed or was cancelled; or the daemon is not as it should be; or the role may not do it."""
     USAGE = 2
     """Wrong usage, wrong configuration, or a file that was refused."""
     UNREACHABLE = 3
@@ -70,7 +71,7 @@ def _explain(error: Exception) -> tuple[str, ExitCode] | None:
             return str(error), ExitCode.NO_SUCH_JOB
         case DatabaseError():
             return str(error), ExitCode.UNREACHABLE
-        case DaemonError():
+        case DaemonError() | RoleError():
             return str(error), ExitCode.FAILED
         case sqlite3.Error():
             return f"The queue or the daemon's state cannot be used: {error}", ExitCode.UNREACHABLE

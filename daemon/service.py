@@ -25,6 +25,7 @@ from huey.consumer import Consumer, ConsumerStopped, ForkSafeFlag, Worker
 
 from daemon import reconciler
 from daemon.catalog.database import Database, DatabaseError, is_out_of_reach
+from daemon.catalog.roles import may_write
 from daemon.control import DaemonLock
 from daemon.logger import Logger
 from daemon.queue import JobQueue
@@ -73,9 +74,19 @@ class Service:
         lock.acquire()
         try:
             with self._database:
+                self._check_role()
                 self._work(lock)
         finally:
             lock.release()
+
+    def _check_role(self) -> None:
+        """Raise :class:`DatabaseError` for a role that could only look at the jobs."""
+        with self._database.connect() as connection:
+            if not may_write(connection):
+                raise DatabaseError(
+                    f"The role {connection.info.user} may not import: a daemon needs one that may. "
+                    "`bibliflow help security` says what each role needs."
+                )
 
     def _work(self, lock: DaemonLock) -> None:
         queue = JobQueue(self._paths.queue_db)

@@ -12,7 +12,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
 from pydantic import (
@@ -351,5 +351,14 @@ def _one_line(error: ValidationError, config: Path) -> str:
     from_environment = variable in {name.upper() for name in os.environ}
     where = f"Environment: {variable}" if from_environment else f"{config}: {'.'.join(location)}"
     if problem["type"] == "extra_forbidden":
-        return f"{where} is not a setting; see config.example.toml for those there are"
+        return f"{where} is not a setting; there are {_beside(location)}"
     return f"{where}: {problem['msg']}"
+
+
+def _beside(location: list[str]) -> str:
+    """The names that the last of ``location``, a key of config.toml, could have been."""
+    section = sections().get(location[0])
+    if section is None:
+        return ", ".join(sections())
+    names = type(section.default).model_fields if len(location) == 2 else get_args(BookField)
+    return ", ".join(f"{'.'.join(location[:-1])}.{name}" for name in names)

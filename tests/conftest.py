@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from daemon import control, log, settings
 from daemon.catalog.database import Connection, Database, migrate
 from daemon.catalog.embedded import EmbeddedServer
+from tests import own_server as own_servers
 
 # The suite tries the same cases each time; `make fuzz` tries new ones, and many.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
@@ -92,3 +93,27 @@ def connection(home: Path) -> Iterator[Connection]:
     """A connection to the home's database."""
     with Database(*settings.load()) as database, database.connect() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[str]:
+    """The address of a PostgreSQL that the system's packages brought; skips where there is none."""
+    with own_servers.running() as address:
+        yield address
+
+
+@pytest.fixture
+def own_database(own_server: str) -> Iterator[str]:
+    """The address, with its password, of an empty database there."""
+    with own_servers.database(own_server) as address:
+        yield address
+
+
+@pytest.fixture
+def private_home(monkeypatch: pytest.MonkeyPatch, _no_settings: None) -> Iterator[Path]:
+    """A home with an embedded server of its own, which is made when it is needed."""
+    directory = Path(tempfile.mkdtemp(prefix="bibliflow-home-"))
+    monkeypatch.setenv("BIBLIFLOW_HOME", str(directory))
+    yield directory
+    control.stop(settings.paths())
+    shutil.rmtree(directory)

@@ -47,7 +47,10 @@ def cancel(job: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before removing books.")
 @explained
 def retry(job: str, restart: bool, yes: bool) -> None:
-    """Go on with the failed or cancelled import JOB, from the last row that it stored."""
+    """Go on with the failed or cancelled import JOB.
+
+    It goes on behind the last row that it stored.
+    """
     with session() as opened:
         found = jobs.find(opened.connection, job)
         if restart and found.success_count:
@@ -64,12 +67,18 @@ def retry(job: str, restart: bool, yes: bool) -> None:
 
 
 @click.command()
-@click.option("--older-than", required=True, callback=parse_age, metavar="AGE", help="Such as 12h, 7d or 4w.")
+@click.option(
+    "--older-than",
+    required=True,
+    callback=parse_age,
+    metavar="AGE",
+    help="Those that were finished longer ago than 12h, 7d or 4w.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @explained
 def cleanup(older_than: timedelta, yes: bool, as_json: bool) -> None:
-    """Forget imports that were finished longer ago, with their row errors; the books stay."""
+    """Forget old imports with their row errors; the books stay."""
     with session() as opened:
         count = jobs.count_finished(opened.connection, older_than)
         if count:

@@ -93,11 +93,12 @@ def fix(
     csv_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Import rejected rows of the import JOB after all; `bibliflow errors JOB` shows them.
+    """Import rejected rows of the import JOB after all.
 
-    With --suggestions, the rows every problem of which has a suggestion. With --set, --strip-prefix and
-    --strip-suffix, the rows that pass with their fields changed like that; --suggestions then serves their
-    other fields. With --csv, the rows of a file that a spreadsheet or script corrected.
+    `bibliflow errors JOB` shows them. With --suggestions, the rows every problem of which has a suggestion.
+    With --set, --strip-prefix and --strip-suffix, the rows that pass with their fields changed like that;
+    --suggestions then serves their other fields. With --csv, the rows of a file that a spreadsheet or script
+    corrected.
     """
     changes = bool(suggestions or put or prefixes or suffixes)
     if changes == (csv_file is not None):

@@ -65,7 +65,11 @@ def import_files(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Import FILES into the catalogue; the daemon does it, and is started if there is none."""
+    """Import FILES into the catalogue.
+
+    The daemon does it, and is started if there is none. `bibliflow preview` shows before what would come of
+    it.
+    """
     request = replace(reading, on_duplicate=on_duplicate, max_errors=limit, take_back=take_back)
     with session() as opened:
         jobs, refused = submit_all(opened, files, request, as_json=as_json and not wait)

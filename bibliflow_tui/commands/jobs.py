@@ -70,7 +70,7 @@ def jobs(status: JobStatus | None, limit: int | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @explained
 def status(job: str, as_json: bool) -> None:
-    """Show how the import JOB stands; JOB is an id or the start of one."""
+    """Show how the import JOB stands."""
     with session() as opened:
         found = job_table.find(opened.connection, job)
         preview = row_errors.preview(opened.connection, found.id)

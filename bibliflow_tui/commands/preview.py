@@ -44,9 +44,10 @@ Known = Callable[[Sequence[str]], set[str] | None]
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @explained
 def preview(file: Path, reading: Request, as_json: bool) -> None:
-    """Show how FILE would be read and what its import would bring; nothing is imported.
+    """Show what an import of FILE would bring.
 
-    Ctrl-C ends the counting and shows what was counted so far.
+    It shows how the file is read and why, its first rows, and how many are new or rejected. Nothing is
+    imported. Ctrl-C ends the counting and shows what was counted so far.
     """
     log.configure(quiet=True)
     loaded, paths = settings.load()

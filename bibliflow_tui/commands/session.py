@@ -14,6 +14,7 @@ import click
 
 from daemon import log, settings
 from daemon.catalog.database import Connection, Database
+from daemon.catalog.roles import roles_explained
 from daemon.settings import Paths, Settings
 from daemon.visible import visible
 
@@ -36,7 +37,11 @@ def session() -> Iterator[Session]:
     """Settings and an open catalogue. Raises the errors that :func:`daemon.exits.explained` words."""
     log.configure(quiet=True)
     loaded, paths = settings.load()
-    with Database(loaded, paths) as database, database.connect() as connection:
+    with (
+        Database(loaded, paths) as database,
+        database.connect() as connection,
+        roles_explained(connection),
+    ):
         yield Session(loaded, paths, database, connection)
 
 

@@ -25,10 +25,10 @@ SHOWN = 50
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @explained
 def watch(states: tuple[FileState, ...], limit: int | None, as_json: bool) -> None:
-    """Say what became of the files in the inbox, the folder that the daemon imports from.
+    """Say what became of the files in the inbox.
 
-    Put files there, or into folders in it. What is imported moves to `imported`, what cannot be to `failed`,
-    with the rejected rows or the reason beside it.
+    The inbox is the folder that the daemon imports from: put files there, or into folders in it. What is
+    imported moves to `imported`, what cannot be to `failed`, with the rejected rows or the reason beside it.
     """
     log.configure(quiet=True)
     loaded, paths = settings.load()

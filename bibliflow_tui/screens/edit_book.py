@@ -22,6 +22,7 @@ from bibliflow_tui.widgets.safe_input import SafeInput
 from daemon import book_actions
 from daemon.book_actions import EditError, GoneError
 from daemon.catalog.books import Book
+from daemon.catalog.roles import RoleError
 from daemon.catalog.row_errors import Problem
 from daemon.settings import BookField
 
@@ -138,6 +139,8 @@ class EditBook(ModalScreen[Book | None]):
             self.post_message(Saved(None, problems=error.problems))
         except GoneError as error:
             self.post_message(Saved(None, reason=str(error)))
+        except RoleError:
+            self.post_message(Saved(None))
         else:
             self.post_message(
                 Saved(edited, reason="" if edited else "The database is out of reach; not saved")

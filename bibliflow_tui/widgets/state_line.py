@@ -156,7 +156,9 @@ def _of_database(change: DatabaseChanged | None, seconds: int) -> Part:
     if change is None:
         return Part((f"{UNKNOWN} database starting", f"{UNKNOWN} database"), SOON)
     if change.error is None:
-        return Part((f"{UP} database", f"{UP} database", f"{UP} db", f"{UP} db", UP), GOOD)
+        role = "" if change.may_write else ", to read only"
+        forms = [f"{UP} database{role}"] * 2 + [f"{UP} db{role}"] * 2
+        return Part((*forms, f"{UP}{role and ' read only'}"), GOOD)
     since = formats.since(change.since) if change.since else ""
     soon = f"try in {seconds} s" if seconds else "trying now"
     next_soon = f"next {soon}" if seconds else soon

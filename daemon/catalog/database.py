@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import psycopg
+from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -51,6 +52,10 @@ Pool: TypeAlias = ConnectionPool[Connection]
 
 class DatabaseError(Exception):
     """The database cannot be used. The message says which, why, and what to do next; never a password."""
+
+
+class PasswordNeededError(DatabaseError):
+    """The server wants a password, and has got none."""
 
 
 class Database:
@@ -147,7 +152,10 @@ class Database:
             self._find()
             with self.connect() as connection:
                 connection.execute("SET default_transaction_read_only = on")
-                yield connection if _version(connection) == migrations()[-1][0] else None
+                version, newest = schema_version(connection), migrations()[-1][0]
+                if version > newest:
+                    raise _too_new(version, newest)
+                yield connection if version == newest else None
         finally:
             self.close()
 
@@ -178,14 +186,38 @@ class Database:
         return self._conninfo
 
     def _explain(self, error: psycopg.Error) -> DatabaseError:
-        if isinstance(error, psycopg.ProgrammingError) and not error.sqlstate:
-            # libpq repeats the whole string, password included, when it cannot parse it.
-            return DatabaseError(
-                "database.url is not a PostgreSQL address; it looks like postgresql://user@host/name"
-            )
-        where = "the embedded server" if self._server else "database.url"
-        reason = " ".join(mask_password(str(error)).split())
-        return DatabaseError(f"The database cannot be used ({where}): {reason}")
+        return explain(error, "the embedded server" if self._server else "database.url")
+
+
+def explain(error: psycopg.Error, where: str) -> DatabaseError:
+    """What to say if the server that is called ``where`` cannot be used."""
+    if isinstance(error, psycopg.ProgrammingError) and not error.sqlstate:
+        # libpq repeats the whole string, password included, when it cannot parse it.
+        return DatabaseError(
+            f"{where} is not a PostgreSQL address; it looks like postgresql://user@host/name"
+        )
+    reason = " ".join(mask_password(str(error)).split())
+    if isinstance(error, psycopg.OperationalError) and error.pgconn and error.pgconn.needs_password:
+        return PasswordNeededError(f"The database cannot be used ({where}): {reason}")
+    return DatabaseError(f"The database cannot be used ({where}): {reason}")
+
+
+@contextmanager
+def connected(url: str, password: str | None = None) -> Iterator[Connection]:
+    """A connection in autocommit mode to a server beside the settings' one; nothing is migrated.
+
+    Raises as :meth:`Database.connect`, and :class:`PasswordNeededError` if the server wants a password that
+    neither the address nor libpq's own places have.
+    """
+    try:
+        secret = {} if password is None else {"password": password}
+        connection = psycopg.connect(make_conninfo(url, **CONNECTION_OPTIONS, **secret), autocommit=True)
+    except psycopg.Error as error:
+        raise explain(error, "that address") from None
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 def mask_password(text: str) -> str:
@@ -241,27 +273,41 @@ def migrations() -> list[tuple[int, str, str]]:
 def migrate(connection: Connection) -> None:
     """Bring the schema up to date; whoever comes first does it, under an advisory lock.
 
-    Raises :class:`DatabaseError` when the server is too old or the schema newer than this program.
+    Raises :class:`DatabaseError` when the server is too old, the schema newer than this program, the tables
+    are another program's, or the role may not look at them or change them.
     """
     if connection.info.server_version < OLDEST_SERVER:
         major = connection.info.server_version // 10000
         raise DatabaseError(f"Bibliflow needs PostgreSQL 15 or newer; database.url leads to version {major}")
     known = migrations()
     newest = known[-1][0]
-    if _version(connection) == newest:
-        return
+    try:
+        version = schema_version(connection)
+        if version != newest:
+            _migrate(connection, known)
+    except errors.InsufficientPrivilege as error:
+        raise DatabaseError(
+            f"The role {connection.info.user} may not read the tables, or not bring them up to schema "
+            f"version {newest}: {_first_line(error)}. Run `bibliflow health` once with the role that owns "
+            "them; `bibliflow help security` says what other roles need."
+        ) from None
+    except (errors.DuplicateObject, errors.DuplicateTable) as error:
+        raise DatabaseError(
+            f"The database has tables of another program: {_first_line(error)}. Make a database for "
+            "Bibliflow alone, and name that in database.url."
+        ) from None
+
+
+def _migrate(connection: Connection, known: list[tuple[int, str, str]]) -> None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_migrations "
             "(version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        version = _version(connection)
-        if version > newest:
-            raise DatabaseError(
-                f"The database has schema version {version}, made by a newer Bibliflow; this one knows "
-                f"versions up to {newest}. Update Bibliflow on this machine."
-            )
+        version = schema_version(connection)
+        if version > known[-1][0]:
+            raise _too_new(version, known[-1][0])
         for number, name, sql in known:
             if number > version:
                 connection.execute(sql.encode())
@@ -270,10 +316,21 @@ def migrate(connection: Connection) -> None:
                 )
 
 
-def _version(connection: Connection) -> int:
+def _too_new(version: int, newest: int) -> DatabaseError:
+    return DatabaseError(
+        f"The database has schema version {version}, made by a newer Bibliflow; this one knows "
+        f"versions up to {newest}. Update Bibliflow on this machine."
+    )
+
+
+def schema_version(connection: Connection) -> int:
     """The schema's version; 0 in an empty database."""
     exists = connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL").fetchone()
     if not exists or not exists[0]:
         return 0
     row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_migrations").fetchone()
     return int(row[0]) if row else 0
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).partition("\n")[0]
