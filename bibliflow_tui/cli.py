@@ -34,7 +34,7 @@ EPILOG = """
 Examples:
   bibliflow import books.csv --wait     import a file and show what came of it
   bibliflow books.csv                   look at it in the dashboard first
-  bibliflow errors 01a20e66             the rejected rows of an import
+  bibliflow errors 01a20e66-6854        the rejected rows of an import
   bibliflow help                        the pages of the manual
 
 JOB is the id of an import, or the start of it; `bibliflow jobs` lists them. Results go to standard output,
