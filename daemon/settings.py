@@ -7,12 +7,13 @@ below; ``DATABASE_URL`` is looked at last, when nothing else names a database.
 from __future__ import annotations
 
 import codecs
+import ipaddress
 import os
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from pydantic import (
@@ -24,6 +25,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -47,6 +49,9 @@ Delimiter = Literal[",", ";", "\t", "|"]
 
 IsbnCheck = Literal["format", "checksum"]
 """How far an ISBN is checked: its form only, or its check digit too."""
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+"""How much a line of the log weighs."""
 
 
 NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
@@ -181,6 +186,61 @@ class WatchSettings(Section):
     """Whether files of other users are taken too: for folders that several people share."""
 
 
+class LogSettings(Section):
+    """``[log]``."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """Form of what the daemon writes on standard error: "console" for people, "json" for machines, "auto" for
+    whoever is there. Its own file is JSON always, as commands and the dashboard read it."""
+
+    level: LogLevel = "info"
+    """Lines of less weight are left out: "debug", "info", "warning" or "error"."""
+
+
+class MetricsSettings(Section):
+    """``[metrics]``."""
+
+    file: str = ""
+    """File for node_exporter's textfile collector, renewed every few seconds; its name ends in ".prom"."""
+
+    listen: str = ""
+    """Address at which Prometheus asks for the same, such as "127.0.0.1:9464"."""
+
+    public: bool = False
+    """Whether ``listen`` may be an address that other machines reach: anybody there can read the figures."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """``listen`` as host and port; None if it is empty."""
+        return _address(self.listen) if self.listen else None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.file and not (Path(self.file).expanduser().is_absolute() and self.file.endswith(".prom")):
+            raise ValueError('metrics.file must be a whole path that ends in ".prom", or nobody reads it')
+        if self.address and not self.public and not ipaddress.ip_address(self.address[0]).is_loopback:
+            raise ValueError(
+                f"metrics.listen: other machines can reach {self.address[0]}, and there is no password. "
+                "Listen on 127.0.0.1, or set metrics.public = true if that is meant"
+            )
+        return self
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Host and port in "127.0.0.1:9464", "localhost:9464" or "[::1]:9464". Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):(\d{1,5})", text)
+    host = (match[1] or match[2]) if match else ""
+    host = "127.0.0.1" if host == "localhost" else host
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(f'metrics.listen: {text!r} is no address and port like "127.0.0.1:9464"') from None
+    port = int(match[3]) if match else 0
+    if not 0 < port < 65536:
+        raise ValueError(f"metrics.listen: there is no port {port}")
+    return host, port
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Build it with :func:`load`."""
 
@@ -191,6 +251,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     daemon: DaemonSettings = DaemonSettings()
     watch: WatchSettings = WatchSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     dashboard: DashboardSettings = DashboardSettings()
     importing: ImportSettings = Field(
         default=ImportSettings(),
@@ -247,7 +309,7 @@ class Paths:
 
     @property
     def daemon_log(self) -> Path:
-        """Output of a daemon that runs in the background."""
+        """What the daemon says, unless the system's journal keeps it."""
         return self.state / "daemon.log"
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
@@ -11,9 +12,10 @@ import stamina
 import structlog
 
 from daemon import followups, intake
+from daemon.board import Board
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
-from daemon.catalog.job import Job
+from daemon.catalog.job import Counts, Job
 from daemon.catalog.jobs import NoSuchJobError
 from daemon.importing import followup, pipeline
 from daemon.importing.error_limit import TooManyErrorsError
@@ -32,18 +34,31 @@ ATTEMPTS = 3
 FIRST_WAIT, LONGEST_WAIT, JITTER = 0.25, 2.0, 0.25
 """Seconds between them: doubled each time, and never the same for two workers."""
 
+TALLY = 2.0
+"""Seconds between looks at how many rows a running import has brought, for the daemon's figures."""
+
 
 class JobTask:
     """Runs jobs. Calling it twice for one job, at once or later, does no harm."""
 
     def __init__(
-        self, database: Database, paths: Paths, watch: WatchSettings, should_stop: Callable[[], bool]
+        self,
+        database: Database,
+        paths: Paths,
+        watch: WatchSettings,
+        should_stop: Callable[[], bool],
+        board: Board | None = None,
     ) -> None:
+        """``board`` is where this process shows what it is at."""
         self._database = database
         self._paths = paths
         self._outcomes = Outcomes(watch, paths)
         self._should_stop = should_stop
+        self._board = board or Board(0)
         self._chunks = 0
+        self._tallied: tuple[UUID | None, Counts] = None, Counts()
+        """The last job whose rows were counted, and which they were."""
+        self._tallied_at = 0.0
 
     def __call__(self, job_id: UUID) -> None:
         """Do the job, unless it is done already or another worker is at it."""
@@ -83,6 +98,7 @@ class JobTask:
         return True
 
     def _attempt(self, job_id: UUID) -> None:
+        self._board.mine.react()
         with self._database.connect() as connection:
             prepare_for_imports(connection)
             with job_lock.locked(connection, job_id) as acquired:
@@ -104,11 +120,19 @@ class JobTask:
         job = jobs.start(connection, job_id)
         if job is None:
             return
-        log.info(f"{job.kind} started", file=job.filename, checkpoint=job.processed_rows)
+        seat = self._board.mine
+        with structlog.contextvars.bound_contextvars(file=job.filename), seat.busy(job.filename):
+            self._do(connection, job)
+        _return_memory()
+
+    def _do(self, connection: Connection, job: Job) -> None:
+        job_id = job.id
+        log.info(f"{job.kind} started", checkpoint=job.processed_rows)
+        self._begin_tally(job)
         try:
             outcome = self._work(connection, job)
         except SourceError as error:
-            log.info(f"{job.kind} failed", file=job.filename, reason=str(error))
+            log.info(f"{job.kind} failed", reason=str(error))
             with connection.transaction():
                 jobs.fail(connection, job_id, str(error))
                 if isinstance(error, TooManyErrorsError) and job.options.get("take_back"):
@@ -116,7 +140,7 @@ class JobTask:
         except Exception as error:
             if is_out_of_reach(error):
                 raise
-            log.exception(f"{job.kind} failed by a fault of the program", file=job.filename)
+            log.exception(f"{job.kind} failed by a fault of the program")
             jobs.fail(
                 connection,
                 job_id,
@@ -125,23 +149,52 @@ class JobTask:
         else:
             if outcome is Outcome.INTERRUPTED:
                 jobs.put_back(connection, job_id)
-            log.info(f"{job.kind} ended", file=job.filename, outcome=outcome.name.lower())
+            log.info(f"{job.kind} ended", outcome=outcome.name.lower())
         self._deliver(connection, job_id)
-        _return_memory()
 
     def _work(self, connection: Connection, job: Job) -> Outcome:
         if job.kind != "import":
             return followup.run(connection, job, self._should_stop, self._count_chunk)
+
+        def count_chunk() -> None:
+            self._count_chunk()
+            if time.monotonic() - self._tallied_at > TALLY:
+                with suppress(NoSuchJobError):
+                    self._tally(jobs.get(connection, job.id))
+
         path = intake.spool_path(self._paths, job.id)
-        return pipeline.run(connection, job, path, self._should_stop, self._count_chunk)
+        return pipeline.run(connection, job, path, self._should_stop, count_chunk)
 
     def _count_chunk(self) -> None:
         self._chunks += 1
+        self._board.mine.progress()
+
+    def _begin_tally(self, job: Job) -> None:
+        """Count from what ``job`` has now, or had when it was counted last, if that was less."""
+        known, counts = self._tallied
+        if known != job.id or counts.processed > job.processed_rows:
+            self._tallied = job.id, Counts(job.success_count, job.error_count, job.skipped_count)
+        self._tallied_at = time.monotonic()
+
+    def _tally(self, job: Job) -> None:
+        """Add the rows that the import ``job`` has brought since the last time to the daemon's figures."""
+        known, before = self._tallied
+        if job.kind != "import" or known != job.id:
+            return
+        now = Counts(job.success_count, job.error_count, job.skipped_count)
+        self._board.mine.count(
+            max(now.success - before.success, 0),
+            max(now.error - before.error, 0),
+            max(now.skipped - before.skipped, 0),
+        )
+        self._tallied = job.id, now
+        self._tallied_at = time.monotonic()
 
     def _deliver(self, connection: Connection, job_id: UUID) -> None:
         """If the job is over, its file goes where it belongs."""
         with suppress(NoSuchJobError):
             job = jobs.get(connection, job_id)
+            self._tally(job)
             if job.status.is_final:
                 self._outcomes.deliver(connection, job)
 

@@ -92,11 +92,11 @@ class Database:
         except psycopg.Error as error:
             raise self._explain(error) from None
 
-    def close(self) -> None:
-        """Stop using the database; the last user of an embedded server stops it."""
+    def close(self, *, end_server: bool = False) -> None:
+        """Stop using the database; the last user of an embedded server stops it, and ``end_server`` anyway."""
         self._conninfo = None
         if self._server:
-            self._server.release()
+            self._server.release(end_it=end_server)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -144,7 +144,7 @@ class Database:
             self._find()
             with self.connect() as connection:
                 connection.execute("SET default_transaction_read_only = on")
-                yield connection if _version(connection) == migrations()[-1][0] else None
+                yield connection if schema_version(connection) == newest_version() else None
         finally:
             self.close()
 
@@ -160,13 +160,25 @@ class Database:
             open=True,
         )
 
-    def ping(self) -> tuple[str, float]:
-        """The server's version and how long it takes to answer, in seconds. Raises as :meth:`connect`."""
-        with self.connect() as connection:
-            before = time.monotonic()
-            connection.execute("SELECT 1")
-            latency = time.monotonic() - before
-            return connection.info.parameter_status("server_version") or "?", latency
+    @contextmanager
+    def peek(self, timeout: int) -> Iterator[Connection | None]:
+        """A connection without :meth:`open`; None if the server is an embedded one that does not run.
+
+        Nothing is started, made or brought up to date. ``timeout`` is that of connecting, in seconds. Raises
+        as :meth:`open`.
+        """
+        try:
+            address = self._server.running() if self._server else self._url
+            if address is None:
+                yield None
+                return
+            conninfo = make_conninfo(address, **CONNECTION_OPTIONS | {"connect_timeout": timeout})
+            with psycopg.connect(conninfo, autocommit=True) as connection:
+                yield connection
+        except ServerError as error:
+            raise DatabaseError(str(error)) from error
+        except psycopg.Error as error:
+            raise self._explain(error) from None
 
     @property
     def _address(self) -> str:
@@ -187,7 +199,8 @@ class Database:
 
 def mask_password(text: str) -> str:
     """``text`` without the passwords of connection strings in it."""
-    text = re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    # To the last @ of what hangs together: one in a password should be %40, and may not be.
+    text = re.sub(r"(\w+://[^\s:/@]*):\S*@", r"\1:***@", text)
     return re.sub(r"(password\s*=\s*)('[^']*'|\S+)", r"\1***", text, flags=re.IGNORECASE)
 
 
@@ -232,7 +245,7 @@ def migrate(connection: Connection) -> None:
         raise DatabaseError(f"Bibliflow needs PostgreSQL 15 or newer; database.url leads to version {major}")
     known = migrations()
     newest = known[-1][0]
-    if _version(connection) == newest:
+    if schema_version(connection) == newest:
         return
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
@@ -240,7 +253,7 @@ def migrate(connection: Connection) -> None:
             "CREATE TABLE IF NOT EXISTS schema_migrations "
             "(version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        version = _version(connection)
+        version = schema_version(connection)
         if version > newest:
             raise DatabaseError(
                 f"The database has schema version {version}, made by a newer Bibliflow; this one knows "
@@ -254,7 +267,12 @@ def migrate(connection: Connection) -> None:
                 )
 
 
-def _version(connection: Connection) -> int:
+def newest_version() -> int:
+    """The schema's version that this program knows and makes."""
+    return migrations()[-1][0]
+
+
+def schema_version(connection: Connection) -> int:
     """The schema's version; 0 in an empty database."""
     exists = connection.execute("SELECT to_regclass('schema_migrations') IS NOT NULL").fetchone()
     if not exists or not exists[0]:
