@@ -10,6 +10,7 @@ import click
 from daemon import control, log, settings
 from daemon import health as checks
 from daemon.exits import ExitCode, explained
+from daemon.service_cli import service
 from daemon.visible import visible
 
 
@@ -26,7 +27,8 @@ def run() -> None:
     from daemon.service import Service  # Huey and all: not for those who only ask
 
     loaded, paths = settings.load()
-    log.configure()
+    paths.make_private()
+    log.configure_daemon(loaded.log, paths.daemon_log)
     Service(loaded, paths).run()
 
 
@@ -53,7 +55,7 @@ def stop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @explained
 def health(as_json: bool) -> None:
-    """Check database, daemon and queue; exit code 0 well, 1 not well, 3 database out of reach."""
+    """Check all parts, within two seconds; exit code 0 well, 1 not well, 3 database or queue out of reach."""
     log.configure(quiet=True)
     report = checks.check(*settings.load())
     if as_json:
@@ -62,6 +64,9 @@ def health(as_json: bool) -> None:
         for line in report.lines():
             click.echo(visible(line))
     sys.exit(report.exit_code)
+
+
+main.add_command(service)
 
 
 if __name__ == "__main__":

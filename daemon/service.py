@@ -27,6 +27,7 @@ from daemon.board import Board, Seat
 from daemon.catalog.database import Database, DatabaseError
 from daemon.control import DaemonLock
 from daemon.housekeeper import Housekeeper
+from daemon.inbox.ledger import Ledger
 from daemon.logger import Logger
 from daemon.notify import Notifier
 from daemon.queue import JobQueue
@@ -129,8 +130,9 @@ class Service:
         helpers = [_Helper("housekeeper", self._keep_house, stop)]
         if self._settings.watch.enabled:
             helpers.append(_Helper("watcher", self._watch, stop))
-        with State(self._paths.state_db) as state:
-            state.make()  # before several processes would at once
+        for file in (State(self._paths.state_db), Ledger(self._paths.state_db)):
+            with file:
+                file.make()  # before several processes would at once
         for helper in helpers:
             helper.ensure()
         lock.announce(ready=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import ipaddress
 import os
+import pwd
 import re
 import tomllib
 from dataclasses import dataclass
@@ -327,16 +328,14 @@ class Paths:
 
 
 def paths() -> Paths:
-    """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories."""
+    """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories.
+
+    Raises :class:`SettingsError` for root in the home of another user.
+    """
     if home := os.environ.get(HOME_VARIABLE):
-        root = Path(home).expanduser().absolute()
-        return Paths(
-            config=root / "config.toml",
-            state=root / "state",
-            spool=root / "spool",
-            server=root / "postgresql",
-            default_inbox=root / "inbox",
-        )
+        found = paths_below(Path(home).expanduser().absolute())
+        _refuse_root(found)
+        return found
     dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
     data = Path(dirs.user_data_dir)
     return Paths(
@@ -345,6 +344,32 @@ def paths() -> Paths:
         spool=data / "spool",
         server=data / "postgresql",
         default_inbox=data / "inbox",
+    )
+
+
+def paths_below(root: Path) -> Paths:
+    """The paths of a home that has a directory of its own."""
+    return Paths(
+        config=root / "config.toml",
+        state=root / "state",
+        spool=root / "spool",
+        server=root / "postgresql",
+        default_inbox=root / "inbox",
+    )
+
+
+def _refuse_root(where: Paths) -> None:
+    """Root could do all there, and leave files behind that the home's own daemon cannot use."""
+    if os.geteuid() != 0 or not where.state.exists() or (owner := where.state.stat().st_uid) == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    home = where.state.parent
+    raise SettingsError(
+        f"{home} belongs to the user {name}, and what root does there would lock that user out. "
+        f"Try: sudo -u {name} {HOME_VARIABLE}={home} ..."
     )
 
 

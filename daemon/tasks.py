@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
@@ -15,7 +14,7 @@ from daemon import followups, intake
 from daemon.board import Board
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
-from daemon.catalog.job import Counts, Job
+from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
 from daemon.importing import followup, pipeline
 from daemon.importing.error_limit import TooManyErrorsError
@@ -24,6 +23,7 @@ from daemon.importing.source import SourceError
 from daemon.inbox.outcome import Outcomes
 from daemon.logger import Logger
 from daemon.settings import Paths, WatchSettings
+from daemon.tally import Tally
 
 log = Logger(__name__)
 
@@ -33,9 +33,6 @@ ATTEMPTS = 3
 
 FIRST_WAIT, LONGEST_WAIT, JITTER = 0.25, 2.0, 0.25
 """Seconds between them: doubled each time, and never the same for two workers."""
-
-TALLY = 2.0
-"""Seconds between looks at how many rows a running import has brought, for the daemon's figures."""
 
 
 class JobTask:
@@ -56,21 +53,21 @@ class JobTask:
         self._should_stop = should_stop
         self._board = board or Board(0)
         self._chunks = 0
-        self._tallied: tuple[UUID | None, Counts] = None, Counts()
-        """The last job whose rows were counted, and which they were."""
-        self._tallied_at = 0.0
+        self._tally = Tally(self._board)
 
     def __call__(self, job_id: UUID) -> None:
         """Do the job, unless it is done already or another worker is at it."""
-        with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
-            try:
-                while not self._try(job_id):
-                    pass  # a chunk was stored before the database was lost again: so begin to count anew
-            except Exception as error:
-                if not is_out_of_reach(error):
-                    raise
-                log.warning("database lost; the job will be taken up again", error=str(error))
-                self._put_back(job_id, error)
+        structlog.contextvars.bind_contextvars(job_id=str(job_id))  # and its file's name, once that is known
+        try:
+            while not self._try(job_id):
+                pass  # a chunk was stored before the database was lost again: so begin to count anew
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+            log.warning("database lost; the job will be taken up again", error=str(error))
+            self._put_back(job_id, error)
+        finally:
+            structlog.contextvars.clear_contextvars()
 
     def _try(self, job_id: UUID) -> bool:
         """Up to :data:`ATTEMPTS` times, until a chunk is stored; whether that was all of the job.
@@ -120,15 +117,15 @@ class JobTask:
         job = jobs.start(connection, job_id)
         if job is None:
             return
-        seat = self._board.mine
-        with structlog.contextvars.bound_contextvars(file=job.filename), seat.busy(job.filename):
+        structlog.contextvars.bind_contextvars(file=job.filename)
+        with self._board.mine.busy(job.filename):
             self._do(connection, job)
         _return_memory()
 
     def _do(self, connection: Connection, job: Job) -> None:
         job_id = job.id
         log.info(f"{job.kind} started", checkpoint=job.processed_rows)
-        self._begin_tally(job)
+        self._tally.begin(job)
         try:
             outcome = self._work(connection, job)
         except SourceError as error:
@@ -158,9 +155,9 @@ class JobTask:
 
         def count_chunk() -> None:
             self._count_chunk()
-            if time.monotonic() - self._tallied_at > TALLY:
+            if self._tally.is_due:
                 with suppress(NoSuchJobError):
-                    self._tally(jobs.get(connection, job.id))
+                    self._tally.look(jobs.get(connection, job.id))
 
         path = intake.spool_path(self._paths, job.id)
         return pipeline.run(connection, job, path, self._should_stop, count_chunk)
@@ -169,32 +166,11 @@ class JobTask:
         self._chunks += 1
         self._board.mine.progress()
 
-    def _begin_tally(self, job: Job) -> None:
-        """Count from what ``job`` has now, or had when it was counted last, if that was less."""
-        known, counts = self._tallied
-        if known != job.id or counts.processed > job.processed_rows:
-            self._tallied = job.id, Counts(job.success_count, job.error_count, job.skipped_count)
-        self._tallied_at = time.monotonic()
-
-    def _tally(self, job: Job) -> None:
-        """Add the rows that the import ``job`` has brought since the last time to the daemon's figures."""
-        known, before = self._tallied
-        if job.kind != "import" or known != job.id:
-            return
-        now = Counts(job.success_count, job.error_count, job.skipped_count)
-        self._board.mine.count(
-            max(now.success - before.success, 0),
-            max(now.error - before.error, 0),
-            max(now.skipped - before.skipped, 0),
-        )
-        self._tallied = job.id, now
-        self._tallied_at = time.monotonic()
-
     def _deliver(self, connection: Connection, job_id: UUID) -> None:
         """If the job is over, its file goes where it belongs."""
         with suppress(NoSuchJobError):
             job = jobs.get(connection, job_id)
-            self._tally(job)
+            self._tally.look(job)
             if job.status.is_final:
                 self._outcomes.deliver(connection, job)
 

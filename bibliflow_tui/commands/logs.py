@@ -84,14 +84,9 @@ def _line(event: Event) -> str:
     when = event.at.astimezone().strftime("%d %b %H:%M:%S")
     level = click.style(f"{visible(event.level):<7}", fg=COLOURS.get(event.level))
     # A traceback is many lines in one value; all others are one line.
-    *lines, trace = event.details.partition("exception=")
-    return "  ".join(
-        part for part in (when, level, visible(event.text), visible("".join(lines)), _trace(trace)) if part
-    )
-
-
-def _trace(text: str) -> str:
-    return "".join(f"\n    {visible(line)}" for line in text.splitlines())
+    details, _, trace = event.details.partition("exception=")
+    line = "  ".join(part for part in (when, level, visible(event.text), visible(details.strip())) if part)
+    return line + "".join(f"\n    {visible(row)}" for row in trace.splitlines())
 
 
 def _empty(paths: Paths, job: str | None, level: str | None) -> str:
