@@ -28,7 +28,7 @@ def run() -> None:
 
     loaded, paths = settings.load()
     paths.make_private()
-    log.configure_daemon(loaded.log, paths.daemon_log)
+    log.configure_daemon(loaded.log, paths)
     Service(loaded, paths).run()
 
 

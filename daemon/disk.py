@@ -9,8 +9,8 @@ from pathlib import Path
 from daemon.settings import Paths, Settings
 
 LOW = 500_000_000
-"""Bytes: a file of the largest size that is taken by default, its copy, and its rows in the database with their
-indexes and log."""
+"""Bytes: a file of the largest size that is taken by default, its copy, and its rows in the database with
+their indexes and log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Is everything well? One report, the same for both commands.
 
-Nothing is started or changed, and nobody is waited for: each part is looked at in a thread of its own, and what
-does not answer in time is not well.
+Nothing is started or changed, and nobody is waited for: each part is looked at in a thread of its own, and
+what does not answer in time is not well.
 """
 
 from __future__ import annotations
@@ -195,7 +195,9 @@ def _workers(beat: Heartbeat) -> Part:
     if progress is not None:
         message += f", last progress {progress:.0f} s ago"
     if beat.hung:
-        message = f"{beat.hung} of {beat.workers} hang; `bibliflow-daemon stop` ends them, and imports go on later"
+        message = (
+            f"{beat.hung} of {beat.workers} hang; `bibliflow-daemon stop` ends them, and imports go on later"
+        )
     return {
         "ok": not beat.hung,
         "message": message,

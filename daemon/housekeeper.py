@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from daemon import disk, journal, reconciler
+from daemon import disk, reconciler
 from daemon.board import Board
 from daemon.catalog import probe
 from daemon.catalog.database import Database, is_out_of_reach
@@ -58,7 +58,6 @@ class Housekeeper:
         self._probe: Probe | None = None
         self._is_measured = bool(settings.metrics.file or settings.metrics.listen)
         self._watchdog = Watchdog(board)
-        self._journal = journal.unit() if journal.is_stderr() else ""
 
     def run(self) -> None:
         """Work until the daemon stops."""
@@ -121,7 +120,6 @@ class Housekeeper:
             busy=sum(seat.is_busy for seat in seats),
             hung=hung,
             progress_at=moment.isoformat() if progress else None,
-            journal=self._journal,
         )
         try:
             state.beat(heartbeat)

@@ -25,8 +25,8 @@ RUNS = Path("/run/systemd/system")
 SYSTEM_UNITS = Path("/etc/systemd/system")
 
 LONGEST_HOME = 70
-"""Bytes: the socket of the embedded PostgreSQL is below it, and the system allows about 100 for that. In a longer
-one it is in the directory for temporary files, of which the service has one that nobody else sees."""
+"""Bytes: the socket of the embedded PostgreSQL is below it, and the system allows about 100 for that. In a
+longer one it is in the directory for temporary files, and a service has one that nobody else sees."""
 
 INBOX_MODE = 0o2770
 """People of the group may put files there, which are the group's then."""
@@ -58,17 +58,14 @@ def plan(wish: Wish) -> Plan:
     paths = settings.paths_below(home) if home else settings.paths()
     return Plan(
         name=wish.name,
-        program=_program(),
+        # -P: nothing is loaded from the directory that it happens to be started in.
+        program=[sys.executable, "-P", "-m", "daemon.cli", "run"],
+        needs=[Path(place).resolve() for place in (sys.executable, sys.prefix, sys.base_prefix, __file__)],
         paths=paths,
         home=home,
         user=wish.user if wish.is_system else None,
         writable=[folder for folder in _folders(paths) if not home or not folder.is_relative_to(home)],
     )
-
-
-def _program() -> list[str]:
-    # -P: nothing is loaded from the directory that it happens to be started in.
-    return [sys.executable, "-P", "-m", "daemon.cli", "run"]
 
 
 def _folders(paths: Paths) -> list[Path]:
@@ -154,7 +151,7 @@ def _require_systemd(wish: Wish) -> None:
         instead = (
             "`bibliflow-daemon service show --launchd` prints what launchd wants instead"
             if sys.platform == "darwin"
-            else "`nohup bibliflow-daemon run &` starts the daemon without it, and `service show` prints the unit"
+            else "`nohup bibliflow-daemon run &` does without, and `service show` prints the unit"
         )
         raise DaemonError(f"systemd does not run this machine. {instead}; docs/service.md has more.")
     if wish.is_system and os.geteuid() != 0:
@@ -218,20 +215,15 @@ def _try_program(wanted: Plan, user: pwd.struct_passwd) -> None:
 
 
 def _systemctl(wish: Wish, *arguments: str) -> None:
-    scope = ["--system"] if wish.is_system else ["--user"]
-    shown = f"journalctl {scope[0]} --unit {wish.name} --lines 20"
-    _run(
-        ["systemctl", *scope, *arguments],
-        f"systemctl {' '.join(arguments)} failed",
-        hint=f" `{shown}` shows what the daemon said." if "restart" in arguments else "",
-    )
+    scope = "--system" if wish.is_system else "--user"
+    _run(["systemctl", scope, *arguments], f"systemctl {' '.join(arguments)} failed")
 
 
-def _run(command: Sequence[str], what: str, *, hint: str = "") -> None:
+def _run(command: Sequence[str], what: str) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise DaemonError(f"{what}: {command[0]}: {error.strerror}.{hint}") from None
+        raise DaemonError(f"{what}: {command[0]}: {error.strerror}") from None
     if done.returncode:
         reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise DaemonError(f"{what}: {reason.rstrip('.')}.{hint}")
+        raise DaemonError(f"{what}: {reason}")

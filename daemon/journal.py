@@ -1,7 +1,6 @@
 """The journal of systemd: does it keep what this process says, and what has it kept?
 
-Sources: https://systemd.io/JOURNAL_EXPORT_FORMATS and the manual pages systemd.exec(5), for JOURNAL_STREAM, and
-sd-daemon(3), for the weight of a line.
+Sources: the manual pages systemd.exec(5), for JOURNAL_STREAM, and sd-daemon(3), for the weight of a line.
 """
 
 from __future__ import annotations
@@ -48,6 +47,24 @@ def unit() -> str:
     return ""
 
 
+def note(path: Path) -> None:
+    """Leave word at ``path`` whether the journal keeps what this daemon says, for :func:`noted`."""
+    name = unit() if is_stderr() else ""
+    if name:
+        path.write_text(name, encoding="utf-8")
+        path.chmod(0o600)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def noted(path: Path) -> str:
+    """The unit in whose journal the daemon's lines are; empty if they are in its own file."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
+
+
 def command(unit: str) -> list[str]:
     """The command that shows what ``unit`` said, for people."""
     name = unit.removeprefix(USER)
@@ -81,8 +98,9 @@ class Journal:
     def _run(self, *arguments: str) -> Iterator[str]:
         command = [*self._command, "--output", "cat", "--quiet", "--no-pager", "--all", *arguments]
         try:
-            # What journalctl itself has to say goes to standard error, to the people there.
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
         except OSError as error:
             raise JournalError(
                 f"The daemon's lines are in the journal, and journalctl cannot be run: {error.strerror}"

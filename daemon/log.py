@@ -1,8 +1,8 @@
 """Where log lines go, and in which form.
 
-Commands say warnings on standard error. The daemon says more: on standard error, for people or for machines, and
-in a file of its own, which commands and the dashboard read. Under the journal of systemd there is no such file,
-as the journal keeps what goes to standard error: nothing is kept twice.
+Commands say warnings on standard error. The daemon says more: on standard error, for people or for machines,
+and in a file of its own, which commands and the dashboard read. Under the journal of systemd there is no such
+file, as the journal keeps what goes to standard error: nothing is kept twice.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 from daemon import journal, logfile, logger
 from daemon.catalog.database import mask_password
 from daemon.logfile import LogFile
-from daemon.settings import LogSettings
+from daemon.settings import LogSettings, Paths
 from daemon.visible import visible
 
 Sink = Callable[[dict[str, Any]], None]
@@ -35,9 +34,11 @@ def configure(*, quiet: bool = False, stream: TextIO | None = None) -> None:
     _configure(sink, least=logging.WARNING if quiet else logging.INFO, at_once=not quiet)
 
 
-def configure_daemon(wanted: LogSettings, own: Path) -> None:
-    """Send log lines to standard error, and into the file ``own`` unless the journal keeps them."""
+def configure_daemon(wanted: LogSettings, paths: Paths) -> None:
+    """Send log lines to standard error, and into the daemon's own file unless the journal keeps them."""
+    own = paths.daemon_log
     is_journal = journal.is_stderr()
+    journal.note(paths.daemon_unit)
     sinks = []
     if is_journal or not logfile.is_stderr(own):
         for_people = sys.stderr.isatty() if wanted.format == "auto" else wanted.format == "console"
@@ -61,8 +62,8 @@ def _configure(sink: Sink, *, least: int, at_once: bool) -> None:
 def _configure_structlog(sink: Sink) -> None:
     import structlog
 
-    def output(_logger: Any, _method: str, event: dict[str, Any]) -> NoReturn:
-        sink(event)
+    def output(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> NoReturn:
+        sink(dict(event))
         raise structlog.DropEvent  # there is nothing left to do for structlog's own loggers
 
     structlog.configure(processors=[*_processors(), output])

@@ -124,12 +124,13 @@ class _Collector:
         facts, workers = self.facts, self._board.workers
         yield InfoMetricFamily(APP_NAME, "The program.", {"version": version(APP_NAME)})
         rows = CounterMetricFamily(
-            f"{APP_NAME}_rows", "Rows of files, by what became of them, since the daemon started.", labels=["result"]
+            f"{APP_NAME}_rows",
+            "Rows of files since the daemon started, by what they became.",
+            labels=["result"],
         )
-        for result, seats in zip(
-            ("imported", "rejected", "skipped"), zip(*(seat.rows for seat in workers), strict=True), strict=True
-        ):
-            rows.add_metric([result], sum(seats))
+        counts = [sum(seats) for seats in zip(*(seat.rows for seat in workers), strict=True)]
+        for result, count in zip(("imported", "rejected", "skipped"), counts, strict=True):
+            rows.add_metric([result], count)
         yield rows
         states = {status.value.lower(): facts.jobs.get(status, 0) for status in JobStatus}
         if facts.database_up:
@@ -138,7 +139,8 @@ class _Collector:
         yield from gauge("database_latency_seconds", "Time that it takes to answer.", facts.latency)
         yield from gauge("queue_depth", "Tasks that wait for a worker.", facts.queue_depth)
         yield from gauge(
-            "queue_oldest_task_age_seconds", "Time that the next of them has waited; 0 if there is none.",
+            "queue_oldest_task_age_seconds",
+            "Time that the next of them has waited; 0 if there is none.",
             None if facts.queue_depth is None else facts.oldest_task or 0,
         )
         yield from gauge("workers", "Processes that import.", len(workers))

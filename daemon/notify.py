@@ -1,7 +1,7 @@
 """Tells a service manager how the daemon fares, by the protocol of systemd.
 
-Own code, as the libraries for it do not fit: sdnotify has not changed since 2017, and systemd-watchdog waits when
-the manager is slow and goes by a clock that people can set.
+Own code, as the libraries for it do not fit: sdnotify has not changed since 2017, and systemd-watchdog waits
+when the manager is slow and goes by a clock that people can set.
 Source: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
 """
 

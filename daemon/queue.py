@@ -92,7 +92,7 @@ class JobQueue:
         )
 
         @self.huey.task()
-        def run_job(job_id: str, enqueued_at: float = 0.0) -> None:
+        def run_job(job_id: str, enqueued_at: float = 0.0) -> None:  # noqa: ARG001 - see oldest_age
             if self._run is None:
                 raise RuntimeError("this process enqueues jobs but does not run them")
             self._run(UUID(job_id))

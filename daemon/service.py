@@ -91,7 +91,7 @@ class Service:
             lock.release()
 
     def _take_over(self) -> None:
-        """End a daemon that somebody started by hand, or the dashboard by itself: the service has the home."""
+        """End a daemon that somebody, or the dashboard, started: the home is the service's."""
         if pid := control.stop(self._paths):
             log.info("ended the daemon that ran without the service", pid=pid)
 

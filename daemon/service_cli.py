@@ -42,7 +42,9 @@ def _wishing(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _wish(is_system: bool | None, name: str, home: Path | None, user: str) -> Wish:
-    return Wish(is_system=os.geteuid() == 0 if is_system is None else is_system, name=name, home=home, user=user)
+    return Wish(
+        is_system=os.geteuid() == 0 if is_system is None else is_system, name=name, home=home, user=user
+    )
 
 
 @click.group()

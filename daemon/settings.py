@@ -314,6 +314,11 @@ class Paths:
         return self.state / "daemon.log"
 
     @property
+    def daemon_unit(self) -> Path:
+        """File that names the unit in whose journal the daemon's lines are; there is none otherwise."""
+        return self.state / "daemon.unit"
+
+    @property
     def dashboard_log(self) -> Path:
         """Warnings of the dashboard, whose terminal has no room for them."""
         return self.state / "dashboard.log"
@@ -327,14 +332,15 @@ class Paths:
             directory.chmod(0o700)
 
 
-def paths() -> Paths:
+def paths(*, root_may_look: bool = False) -> Paths:
     """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories.
 
-    Raises :class:`SettingsError` for root in the home of another user.
+    Raises :class:`SettingsError` for root in the home of another user, unless ``root_may_look``.
     """
     if home := os.environ.get(HOME_VARIABLE):
         found = paths_below(Path(home).expanduser().absolute())
-        _refuse_root(found)
+        if not root_may_look:
+            _refuse_root(found)
         return found
     dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
     data = Path(dirs.user_data_dir)

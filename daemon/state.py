@@ -34,8 +34,6 @@ class Heartbeat:
     """Workers that have not reacted for minutes."""
     progress_at: str | None = None
     """When a job last made progress, ISO 8601; None if none did since the daemon started."""
-    journal: str = ""
-    """The unit of systemd in whose journal the daemon's lines are; empty if they are in its own file."""
 
     @property
     def age(self) -> float:
@@ -89,7 +87,9 @@ class StateFile:
 
     def _open(self) -> sqlite_utils.Database:
         sqlite_files.make_usable(self._path)
-        connection = sqlite3.connect(self._path, timeout=self._patience, check_same_thread=not self._is_shared)
+        connection = sqlite3.connect(
+            self._path, timeout=self._patience, check_same_thread=not self._is_shared
+        )
         self._path.chmod(0o600)
         database = sqlite_utils.Database(connection)
         database.enable_wal()
@@ -117,7 +117,6 @@ class State(StateFile):
                 "busy": int,
                 "hung": int,
                 "progress_at": str,
-                "journal": str,
             },
             pk="pid",
             if_not_exists=True,

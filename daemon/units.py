@@ -14,7 +14,7 @@ from daemon.settings import APP_NAME, HOME_VARIABLE, Paths
 STATE_ROOT = Path("/var/lib")
 
 STOP_SECONDS = 90
-"""What stopping may take: imports to the end of a chunk, helpers, and the embedded server's last checkpoint."""
+"""What stopping may take: imports to the end of a chunk, helpers, the embedded server's last checkpoint."""
 
 HIDDEN_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 """What ProtectHome hides."""
@@ -32,6 +32,8 @@ class Plan:
     """Of the unit, without ``.service``."""
     program: Sequence[str]
     """The command that runs the daemon, with whole paths."""
+    needs: Sequence[Path]
+    """Where its parts are: the interpreter, its library, the packages."""
     paths: Paths
     home: Path | None
     """``BIBLIFLOW_HOME``; None for a user's own directories."""
@@ -78,7 +80,7 @@ def _sections(plan: Plan) -> Iterable[str]:
     yield "[Unit]"
     yield "Description=Bibliflow, imports of book lists into PostgreSQL"
     if plan.is_system:
-        yield "# For a database on this machine, and one elsewhere. Neither need be there: the daemon waits for it."
+        yield "# A database here, or elsewhere. If it is away, the daemon is started again until it is there."
         yield "Wants=network-online.target"
         yield "After=network-online.target postgresql.service"
     yield "# A database that is away for an hour is no reason to give up."
@@ -106,10 +108,10 @@ Restart=on-failure
 RestartSec=5
 # Wrong settings (exit code 2) do not mend themselves.
 RestartPreventExitStatus=2
-# The main process pings as long as neither a worker nor the housekeeper hangs. Longer than a statement may take.
+# The main process pings while neither a worker nor the housekeeper hangs. A statement may take two minutes.
 WatchdogSec=180
-# SIGTERM, for the main process alone, is: stop at the end of a chunk. It stops the others and PostgreSQL in order;
-# what is left when it has ended is killed.
+# SIGTERM is: stop at the end of a chunk. The main process, which alone gets it, stops the others and
+# PostgreSQL in order; what is left when it has ended is killed.
 KillMode=mixed
 KillSignal=SIGTERM
 TimeoutStopSec={STOP_SECONDS}
@@ -136,9 +138,9 @@ SystemCallFilter=~@privileged @resources"""
 
 def _walls_of_system(plan: Plan) -> Iterable[str]:
     yield f"""
-# A user of its own, and a lasting one (no DynamicUser): people get at the inbox by its group, and commands such as
-# `sudo -u {plan.user} bibliflow jobs` must reach the same files and the same PostgreSQL, which trusts its own user
-# only and refuses to work for root.
+# A user of its own, and a lasting one (no DynamicUser): people get at the inbox by its group, and commands
+# such as `sudo -u {plan.user} bibliflow jobs` must reach the same files and the same PostgreSQL, which trusts
+# its own user only and refuses to work for root.
 User={_argument(plan.user or "")}"""
     writable = list(plan.writable)
     if plan.home and plan.home.parent == STATE_ROOT and re.fullmatch(r"[\w.-]+", plan.home.name):
@@ -151,8 +153,8 @@ User={_argument(plan.user or "")}"""
         yield "# After a change of watch.folder or metrics.file, `bibliflow-daemon service install` again."
         yield f"ReadWritePaths={' '.join(_argument(str(path)) for path in writable)}"
     yield """
-# The walls. Not among them: PrivateIPC and RemoveIPC, as a dashboard of this user shares PostgreSQL and its memory with
-# the daemon; PrivateUsers, as the owners of files in the inbox would be nobody.
+# The walls. Not among them: PrivateIPC and RemoveIPC, as commands of this user share PostgreSQL and its
+# memory with the daemon; PrivateUsers, as the owners of files in the inbox would be nobody.
 AmbientCapabilities=
 CapabilityBoundingSet=
 DevicePolicy=closed
@@ -163,7 +165,7 @@ PrivateTmp=yes
 ProcSubset=pid
 ProtectClock=yes
 ProtectControlGroups=yes"""
-    needed = [Path(plan.program[0]), *([plan.home] if plan.home else []), *plan.writable]
+    needed = [*plan.needs, *([plan.home] if plan.home else []), *plan.writable]
     if any(path.is_relative_to(hidden) for path in needed for hidden in HIDDEN_HOMES):
         yield "# Some of what it needs is in a home."
         yield "ProtectHome=read-only"

@@ -2,11 +2,11 @@
 
 A process hangs if it did not react for longer than anything takes that it may wait for:
 
-- Workers react when they look for a task, whenever they ask whether to stop, which is after each chunk and several
-  times a second while they wait for one to be read, and before each new attempt at a lost database.
+- Workers react when they look for a task, whenever they ask whether to stop, which is after each chunk and
+  several times a second while they wait for one to be read, and before each new attempt at a lost database.
 - A statement may take two minutes (``WAITING_LIMITS``), and the housekeeper may wait for a busy file.
-- As long as the database does not answer the housekeeper, no worker hangs: it waits, and no restart would help. When
-  it answers again, each worker has its time anew.
+- As long as the database does not answer the housekeeper, no worker hangs: it waits, and no restart would
+  help. When it answers again, each worker has its time anew.
 
 The watcher is not among them: a dead file server may stop it, and shall stop nothing else.
 """
@@ -45,7 +45,7 @@ class Watchdog:
         return not hung
 
     def find(self, now: float) -> list[str]:
-        """The processes that hang, by what they are. To be asked often: it sees when the database comes back."""
+        """The processes that hang, by what they are. To be asked often: so it sees the database come back."""
         board = self._board
         if now - board.answered_at > min(ANSWER_LIMIT, self._limit / 2):
             self._away_until = now

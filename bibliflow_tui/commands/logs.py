@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 import click
 
 from bibliflow_tui.commands.session import narrate
-from daemon import activity, control, log, settings
+from daemon import activity, control, journal, log, settings
 from daemon.activity import Event, LogReader
 from daemon.exits import ExitCode, explained, fail
 from daemon.journal import Journal, JournalError
 from daemon.settings import Paths
-from daemon.state import State
 from daemon.visible import visible
 
 SHOWN = 50
@@ -37,8 +35,8 @@ def logs(follow: bool, job: str | None, level: str | None, limit: int | None, as
     What it says is in a file of its own; for a daemon that is a service of systemd, in the journal.
     """
     log.configure(quiet=True)
-    paths = settings.paths()
-    unit = _journal(paths)
+    paths = settings.paths(root_may_look=True)  # the journal is root's to read
+    unit = journal.noted(paths.daemon_unit)
     reader = Journal(unit) if unit else LogReader(paths.daemon_log)
 
     def wanted(lines: Iterable[str]) -> Iterator[Event]:
@@ -59,18 +57,6 @@ def logs(follow: bool, job: str | None, level: str | None, limit: int | None, as
         fail(str(error), ExitCode.FAILED)
     except KeyboardInterrupt:
         return
-
-
-def _journal(paths: Paths) -> str:
-    """The unit in whose journal the lines are; empty if they are in the file."""
-    if not paths.state_db.exists():
-        return ""
-    try:
-        with State(paths.state_db) as state:
-            beat = state.heartbeat()
-    except sqlite3.Error:
-        return ""
-    return beat.journal if beat else ""
 
 
 def _show(event: Event, as_json: bool) -> None:

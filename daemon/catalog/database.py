@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,7 +92,10 @@ class Database:
             raise self._explain(error) from None
 
     def close(self, *, end_server: bool = False) -> None:
-        """Stop using the database; the last user of an embedded server stops it, and ``end_server`` anyway."""
+        """Stop using the database; the last user of an embedded server stops it.
+
+        ``end_server`` stops it whoever uses it.
+        """
         self._conninfo = None
         if self._server:
             self._server.release(end_it=end_server)

@@ -218,7 +218,7 @@ def _as_open_as(fd: int) -> Iterator[int]:
     """
     umask = os.umask(0)
     try:
-        yield os.fstat(fd).st_mode & 0o777
+        yield os.fstat(fd).st_mode & 0o1777
     finally:
         os.umask(umask)
 
