@@ -69,10 +69,10 @@ class Board:
         """Tasks in the queue, when the housekeeper looked last."""
         return int(self._numbers[_Shared.QUEUE_DEPTH])
 
-    def database_answered(self, queue_depth: int) -> None:
-        """It did, just now; for the housekeeper."""
+    def database_answered(self, queue_depth: int, now: float | None = None) -> None:
+        """It did, ``now`` or at this moment; for the housekeeper."""
         self._numbers[_Shared.QUEUE_DEPTH] = queue_depth
-        self._numbers[_Shared.ANSWERED_AT] = time.monotonic()
+        self._numbers[_Shared.ANSWERED_AT] = now or time.monotonic()
 
 
 class Seat:
@@ -84,9 +84,9 @@ class Seat:
         self._numbers = memoryview(memory)[begin:end].cast("d")
         self._name = memoryview(memory)[end : end + LONGEST_NAME]
 
-    def react(self) -> None:
-        """Show that this process goes on: called wherever it asks what to do."""
-        self._numbers[_Number.SEEN_AT] = time.monotonic()
+    def react(self, now: float | None = None) -> None:
+        """Show that this process goes on, ``now`` or at this moment: called wherever it asks what to do."""
+        self._numbers[_Number.SEEN_AT] = now or time.monotonic()
 
     def progress(self) -> None:
         """Show that a chunk more is stored."""

@@ -79,6 +79,10 @@ class Journal:
 
     def __init__(self, unit: str) -> None:
         self._command = command(unit)
+        *scope, _, name = self._command
+        # What the unit itself said, and not what systemd says of it.
+        field = "_SYSTEMD_USER_UNIT" if unit.startswith(USER) else "_SYSTEMD_UNIT"
+        self._reading = [*scope, f"{field}={name}"]
         self._cursor = ""
         """Where the lines ended that were read."""
 
@@ -96,7 +100,7 @@ class Journal:
         return self._run("--follow", "--no-tail", *since)
 
     def _run(self, *arguments: str) -> Iterator[str]:
-        command = [*self._command, "--output", "cat", "--quiet", "--no-pager", "--all", *arguments]
+        command = [*self._reading, "--output", "cat", "--quiet", "--no-pager", "--all", *arguments]
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL

@@ -116,7 +116,7 @@ def _masked(value: Any) -> Any:
 
 def _in_order(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
     """What people look for comes first."""
-    first = {key: event.pop(key) for key in ("timestamp", "level", "event") if key in event}
+    first = {key: event.pop(key) for key in ("timestamp", "level", "event", "job_id", "file") if key in event}
     return first | event
 
 

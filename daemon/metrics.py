@@ -122,7 +122,7 @@ class _Collector:
             return family
 
         facts, workers = self.facts, self._board.workers
-        yield InfoMetricFamily(APP_NAME, "The program.", {"version": version(APP_NAME)})
+        yield InfoMetricFamily(f"{APP_NAME}_build", "The program.", {"version": version(APP_NAME)})
         rows = CounterMetricFamily(
             f"{APP_NAME}_rows",
             "Rows of files since the daemon started, by what they became.",

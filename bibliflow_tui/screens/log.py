@@ -33,8 +33,8 @@ LOOK = 1.0
 """Seconds between looks at the log while it is shown."""
 
 EMPTY = (
-    "The log is empty.\n\nA daemon that runs as a service writes to the system's log instead:\n"
-    "journalctl shows that."
+    "The log is empty.\n\nA daemon that runs as a service writes to the system's journal instead:\n"
+    "bibliflow logs shows that."
 )
 
 
