@@ -34,7 +34,7 @@ from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.state import State
 from daemon.tasks import JobTask
-from daemon.watchdog import ANSWER_LIMIT, LIMIT, Watchdog
+from daemon.watchdog import LIMIT, Watchdog
 from daemon.watcher import Watcher
 
 log = Logger(__name__)
@@ -149,6 +149,9 @@ class Service:
                 checked = consumer.loop(checked)
             except ConsumerStopped:
                 break
+            except KeyboardInterrupt:  # a second signal, in a moment in which Huey does not expect it
+                consumer.environment.interrupt_workers([process for _, process in consumer.worker_threads])
+                break
             now = time.monotonic()
             if self._watchdog.all_is_well(now):
                 self._notifier.ping()
@@ -163,8 +166,12 @@ class Service:
                     log.warning("embedded server died and was started again")
             except DatabaseError as error:
                 log.error("embedded server cannot be started", error=str(error))
-        for helper in helpers:
-            helper.end()
+        try:
+            for helper in helpers:
+                helper.end()
+        except KeyboardInterrupt:
+            for helper in helpers:
+                helper.kill()
 
     def _status(self, now: float) -> str:
         """What the daemon does, in a line for people."""
@@ -173,7 +180,7 @@ class Service:
         parts = [f"{len(busy)} of {len(board.workers)} workers busy", f"{board.queue_depth} in the queue"]
         if hung := self._watchdog.find(now):
             parts.insert(0, f"{', '.join(hung)} hangs")
-        if now - board.answered_at > ANSWER_LIMIT:
+        if self._watchdog.is_database_away(now):
             parts.insert(0, "the database does not answer")
         return "; ".join(parts) + (f"; at {', '.join(busy)}" if busy else "")
 
@@ -221,8 +228,12 @@ class _Helper:
         """Wait until it has done what it was at; not for ever."""
         if self._process is not None:
             self._process.join(SHUTDOWN_TIMEOUT)
-            if self._process.is_alive():
-                self._process.kill()
+            self.kill()
+
+    def kill(self) -> None:
+        """End it now, if it is there."""
+        if self._process is not None and self._process.is_alive():
+            self._process.kill()
 
 
 class _StopFlag:
@@ -287,6 +298,7 @@ class _Consumer(Consumer):
 
     def stop(self, graceful: bool = False) -> None:
         """Stop the workers."""
+        self.stop_flag.set()  # first of all: a second signal may come at any moment from here on
         log.info("daemon stops")
         self._notifier.stopping()
         super().stop(graceful)

@@ -44,10 +44,14 @@ class Watchdog:
         self._hung = hung
         return not hung
 
+    def is_database_away(self, now: float) -> bool:
+        """Whether the database has not answered for a while."""
+        return now - self._board.answered_at > min(ANSWER_LIMIT, self._limit / 2)
+
     def find(self, now: float) -> list[str]:
         """The processes that hang, by what they are. To be asked often: so it sees the database come back."""
         board = self._board
-        if now - board.answered_at > min(ANSWER_LIMIT, self._limit / 2):
+        if self.is_database_away(now):
             self._away_until = now
         found = ["housekeeper"] if now - board.housekeeper.seen_at > self._limit else []
         for number, seat in enumerate(board.workers, 1):

@@ -34,11 +34,11 @@ class Manager:
                 return self.heard[-1]
 
     def forget(self) -> None:
-        """Throw away what has come until now."""
+        """Wait for nothing that has come until now."""
         self._socket.setblocking(False)
         try:
             while True:
-                self._socket.recv(65536)
+                self.heard.append(self._socket.recv(65536).decode())
         except BlockingIOError:
             return
 
