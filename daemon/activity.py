@@ -22,7 +22,7 @@ LOOK = 0.2
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
-_KNOWN = ("timestamp", "level", "event", "logger")
+_KNOWN = ("timestamp", "level", "event", "logger", "exception")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,15 @@ class Event:
     """What happened."""
     details: str
     """To what; ``key=value`` and so on."""
+    trace: str = ""
+    """The traceback of an error, of many lines; or empty."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """All of it, as it stands in the log."""
 
     def holds(self, text: str) -> bool:
         """Whether ``text`` is in it, without regard to case."""
         wanted = text.casefold()
-        return any(wanted in part.casefold() for part in (self.level, self.text, self.details))
+        return any(wanted in part.casefold() for part in (self.level, self.text, self.details, self.trace))
 
     def concerns(self, job: str) -> bool:
         """Whether it is about the job whose id is, or begins with, ``job``."""
@@ -149,5 +151,6 @@ def events(lines: Iterable[str]) -> Iterator[Event]:
         except (ValueError, KeyError, TypeError):
             yield Event(None, "", text, "")
             continue
+        trace = str(fields.get("exception", ""))
         details = "  ".join(f"{key}={value}" for key, value in fields.items() if key not in _KNOWN)
-        yield Event(at, str(fields.get("level", "")), str(fields.get("event", "")), details, fields)
+        yield Event(at, str(fields.get("level", "")), str(fields.get("event", "")), details, trace, fields)

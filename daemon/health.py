@@ -93,7 +93,7 @@ def check(settings: Settings, paths: Paths) -> Report:
     found = {name: question.answer(deadline) for name, question in asked.items()}
     daemon, workers = found["daemon"], found["daemon"].pop("of_workers", None)
     database, server = found["database"], found["database"].pop("of_server", None)
-    if server and not server["running"] and daemon["ok"]:
+    if server and server["running"] is False and daemon["ok"]:
         # Nobody needs it while nobody works; a daemon does.
         server |= {"ok": False, "message": "the embedded server does not run"}
         database |= {"ok": False, "message": server["message"]}

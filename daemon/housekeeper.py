@@ -29,9 +29,6 @@ from daemon.watchdog import ANSWER_LIMIT, Watchdog
 
 log = Logger(__name__)
 
-METRICS_EVERY = 5.0
-"""Seconds between two sets of figures."""
-
 
 class Housekeeper:
     """The housekeeper of one daemon."""
@@ -66,14 +63,12 @@ class Housekeeper:
         threading.Thread(target=self._ask_for_ever, name="database", daemon=True).start()
         exporter = Exporter(self._settings.metrics, board) if self._is_measured else None
         queue = JobQueue(self._paths.queue_db)
-        measured_at = 0.0
         with State(self._paths.state_db) as state, Ledger(self._paths.state_db) as ledger:
             while True:
                 board.housekeeper.react()
                 hung = len(self._watchdog.find(time.monotonic()))
                 self._beat(state, hung)
-                if exporter and time.monotonic() - measured_at >= METRICS_EVERY:
-                    measured_at = time.monotonic()
+                if exporter:
                     exporter.update(self._facts(queue, ledger, hung))
                 if self._wait(self._interval):
                     return

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import os
 import socket
-import sqlite3
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 
-from daemon import control, disk, health, settings
+from daemon import disk, health, settings
 from daemon.catalog.database import newest_version
+from daemon.catalog.ids import uuid7
+from daemon.control import DaemonLock
+from daemon.queue import JobQueue
 from daemon.state import Heartbeat, State
 from tests.processes import bibliflow, run, submit, wait_until
 
@@ -51,18 +54,6 @@ def test_all_is_well(home: Path, daemon: int) -> None:
     assert (people.returncode, people.stdout.count("\nok ")) == (0, len(found) - 2)
 
 
-def test_what_waits_in_the_queue(home: Path) -> None:
-    (home / "books.csv").write_text("title,author,isbn\nA,B,9780141439976\n")
-    started = control.start(settings.paths())
-    os.kill(started.pid, 19)  # SIGSTOP: nobody takes the task
-    try:
-        submit(home / "books.csv")
-        queue = report(asked("--json"))["queue"]
-        assert queue["depth"] >= 0
-    finally:
-        os.kill(started.pid, 18)
-
-
 def test_nothing_is_started_by_asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BIBLIFLOW_HOME", str(tmp_path / "home"))
     result = asked("--json")
@@ -87,38 +78,46 @@ def test_a_database_that_hangs(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "secret" not in result.stdout + result.stderr
 
 
-def test_a_queue_that_is_held(home: Path, daemon: int) -> None:
-    path = settings.paths().queue_db
-    with sqlite3.connect(path, isolation_level=None) as other:
-        other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE")
-        result = asked("--json")
-        other.execute("ROLLBACK")
-    other.close()
-    assert (result.returncode, report(result)["queue"]["ok"]) == (0, True)  # readers of it need not wait
-    damaged = path.with_name("queue.db.there")
-    path.rename(damaged)
-    path.mkdir()
+def test_the_queue(home: Path) -> None:
+    paths = settings.paths()
+    paths.make_private()
+    queue = JobQueue(paths.queue_db)
+    queue.enqueue(queue.task(uuid7()))
+    queue.enqueue(queue.task(uuid7()))
+    time.sleep(0.1)
+    queue.close()
+    found = report(asked("--json"))["queue"]
+    assert (found["ok"], found["depth"], found["oldest_task_age"] >= 0.1) == (True, 2, True)
+    for file in paths.state.glob("queue.db*"):
+        file.unlink()
+    paths.queue_db.mkdir()
     result = asked("--json")
-    path.rmdir()
-    damaged.rename(path)
-    assert (result.returncode, report(result)["queue"]["ok"]) == (3, False)
+    assert (result.returncode, report(result)["queue"]["ok"], result.stderr) == (3, False, "")
 
 
-def test_hung_workers_and_a_full_disk(
-    home: Path, daemon: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    loaded, paths = settings.load()
-    wait_until(lambda: asked().returncode == 0)
+def test_hung_workers(home: Path) -> None:
+    """A daemon is who has the lock and writes the heartbeat: here, this process."""
+    paths = settings.paths()
+    paths.make_private()
+    lock = DaemonLock(paths.daemon_lock)
+    lock.acquire()
+    lock.announce(ready=True)
+    now = datetime.now(UTC)
     with State(paths.state_db) as state:
-        beat = state.heartbeat()
-        assert beat
-        values = {"pid": beat.pid, "workers": 2, "started_at": beat.started_at, "hung": 1}
-        os.kill(daemon, 19)
-        state.beat(Heartbeat(**values, beat_at=beat.beat_at))
+        state.beat(Heartbeat(os.getpid(), 2, now.isoformat(), now.isoformat(), busy=2, hung=1))
+    result = asked("--json")
+    with State(paths.state_db) as state:
+        late = (now - timedelta(seconds=60)).isoformat()
+        state.beat(Heartbeat(os.getpid(), 2, late, late))
+    stale = asked()
+    lock.release()
+    workers = report(result)["workers"]
+    assert (result.returncode, workers["ok"], workers["busy"], workers["hung"]) == (1, False, 2, 1)
+    assert (stale.returncode, "hangs; its last heartbeat was 6" in stale.stdout) == (1, True)
+
+
+def test_a_full_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "LOW", 1 << 60)
-    found = health.check(loaded, paths)
-    os.kill(daemon, 18)
-    assert "1 of 2 hang" in found.workers["message"]
-    assert "too little for the spool" in found.disk["message"]
-    assert found.exit_code == 1
+    found = health.check(*settings.load())
+    assert found.disk["message"].endswith(f"too little for the spool ({home / 'spool'})")
+    assert (found.disk["ok"], found.exit_code) == (False, 1)

@@ -69,10 +69,8 @@ def _line(event: Event) -> str:
         return visible(event.text)
     when = event.at.astimezone().strftime("%d %b %H:%M:%S")
     level = click.style(f"{visible(event.level):<7}", fg=COLOURS.get(event.level))
-    # A traceback is many lines in one value; all others are one line.
-    details, _, trace = event.details.partition("exception=")
-    line = "  ".join(part for part in (when, level, visible(event.text), visible(details.strip())) if part)
-    return line + "".join(f"\n    {visible(row)}" for row in trace.splitlines())
+    line = "  ".join(part for part in (when, level, visible(event.text), visible(event.details)) if part)
+    return line + "".join(f"\n    {visible(row)}" for row in event.trace.splitlines())
 
 
 def _empty(paths: Paths, job: str | None, level: str | None) -> str:
