@@ -96,7 +96,7 @@ class LogReader:
             with suppress(FileNotFoundError):
                 opened.append(file.open("rb"))
         for stream in opened:
-            self._leave()
+            self.close()
             self._file = stream
             yield from self._lines()
 
@@ -110,7 +110,7 @@ class LogReader:
             if not is_left:
                 time.sleep(LOOK)
                 continue
-            self._leave()
+            self.close()
             try:
                 self._file = self._path.open("rb")
             except FileNotFoundError:
@@ -134,7 +134,8 @@ class LogReader:
                 return
             yield line.decode("utf-8", "replace").rstrip("\n")
 
-    def _leave(self) -> None:
+    def close(self) -> None:
+        """Give the file back."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -55,20 +55,25 @@ class LogFile:
 
     def _follow(self) -> None:
         """Go on in the file that has the name now."""
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(self._fd), self._path.stat()):
-                return
+        if self._has_name(self._fd):
+            return
         new = self._open()
         os.dup2(new, self._fd, inheritable=self._fd == 2)
         os.close(new)
+
+    def _has_name(self, fd: int) -> bool:
+        """Whether the file of ``fd`` is the one that has the log's name."""
+        try:
+            return os.path.samestat(os.fstat(fd), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _set_aside(self) -> None:
         # Opened anew: a lock on the other descriptor would be that of all forks too.
         fd = self._open()
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
-            status = os.fstat(fd)
-            if status.st_size < LARGEST // 2 or not os.path.samestat(status, self._path.stat()):
+            if os.fstat(fd).st_size < LARGEST // 2 or not self._has_name(fd):
                 return  # another process was faster
             for number in range(KEPT - 1, 0, -1):
                 with suppress(FileNotFoundError):

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -189,7 +190,8 @@ def test_the_file_does_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.Mon
     # One may get a line more from each process that is about to write when it is set aside.
     assert all(file.stat().st_size <= 101_000 for file in files)
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
-    events = list(activity.events(LogReader(path).history()))
+    with closing(LogReader(path)) as reader:
+        events = list(activity.events(reader.history()))
     assert all(event.at for event in events)
     assert len({event.text for event in events}) == len(events) == 5_000
     assert len(activity.latest(path)) == 5_000  # the dashboard looks into all of them, too
