@@ -158,20 +158,24 @@ class Service:
             if now - looked < WATCH_CHILDREN:
                 continue
             looked = now
-            self._notifier.status(self._status(now))
-            for helper in helpers:
-                helper.ensure()
-            try:
-                if self._database.ensure_server():
-                    log.warning("embedded server died and was started again")
-            except DatabaseError as error:
-                log.error("embedded server cannot be started", error=str(error))
+            self._look_after(helpers, now)
         try:
             for helper in helpers:
                 helper.end()
         except KeyboardInterrupt:
             for helper in helpers:
                 helper.kill()
+
+    def _look_after(self, helpers: Sequence[_Helper], now: float) -> None:
+        """Say what the daemon does, and start again what died."""
+        self._notifier.status(self._status(now))
+        for helper in helpers:
+            helper.ensure()
+        try:
+            if self._database.ensure_server():
+                log.warning("embedded server died and was started again")
+        except DatabaseError as error:
+            log.error("embedded server cannot be started", error=str(error))
 
     def _status(self, now: float) -> str:
         """What the daemon does, in a line for people."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import signal
 import subprocess
 import sys
@@ -32,7 +31,8 @@ paths.make_private()
 log.configure_daemon(loaded.log, paths)
 say = Logger("x")
 say.debug("a detail")
-say.info("began", url="postgresql://ann:se:cr@et@host/db", file="a\\x1b[2Jb\\nc", more={"dsn": "password=secret"})
+url = "postgresql://ann:se:cr@et@host/db"
+say.info("began", url=url, file="a\\x1b[2Jb\\nc", more={"dsn": "password=secret"})
 try:
     raise ValueError("postgresql://ann:secret@host/db")
 except ValueError:
@@ -105,7 +105,9 @@ def test_where_the_lines_are(home: Path) -> None:
 
 def test_every_line_of_an_import_names_job_and_file(home: Path, connection: Connection) -> None:
     for name in ("one.csv", "two.csv"):
-        (home / name).write_text(f"title,author,isbn\nA,B,{'9780141439976' if name == 'one.csv' else 'bad'}\n")
+        (home / name).write_text(
+            f"title,author,isbn\nA,B,{'9780141439976' if name == 'one.csv' else 'bad'}\n"
+        )
     first, second = submit(home / "one.csv"), submit(home / "two.csv")
     wait_until(lambda: finished(connection, first) and finished(connection, second))
     lines = [json.loads(line) for line in log().splitlines()]
@@ -211,7 +213,8 @@ def test_the_log_of_a_background_daemon_is_set_aside(home: Path, daemon: int) ->
     assert path.with_name("daemon.log.1").stat().st_size >= logfile.LARGEST
     assert path.stat().st_size < 10_000
     # Standard error of whoever wrote there has gone with it: what dies leaves its last words in the new file.
-    assert os.stat(path).st_ino in {os.stat(f"/proc/{pid}/fd/2").st_ino for pid in children(daemon)}
+    errors = [Path(f"/proc/{pid}/fd/2").stat().st_ino for pid in children(daemon)]
+    assert path.stat().st_ino in errors
 
 
 def children(pid: int) -> list[str]:

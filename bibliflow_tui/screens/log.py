@@ -126,7 +126,9 @@ class LogScreen(Place):
     def action_copy(self) -> None:
         """Copy the event under the cursor."""
         if event := self._selected:
-            self.app.copy_to_clipboard(f"{formats.clock(event.at)} {event.text} {event.details} {event.trace}".strip())
+            self.app.copy_to_clipboard(
+                f"{formats.clock(event.at)} {event.text} {event.details} {event.trace}".strip()
+            )
             self.dashboard.toast("Event copied")
 
 
