@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fuzz faults drops bench check format wheel clean
+.PHONY: help run demo test fuzz faults drops systemd bench check format wheel clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -27,6 +27,9 @@ faults: $(VENV)/.dev ## play two hundred seeds of random faults (half an hour; S
 
 drops: $(VENV)/.dev  ## drop twenty thousand files into an inbox, twice; then a hundred kills (a quarter of an hour)
 	@$(BIN)/python -m tests.drops
+
+systemd: $(VENV)/.dev ## boot a systemd (root, Linux) and see what the service lives through (two minutes)
+	@$(BIN)/python -m tests.booted
 
 bench: $(VENV)/.dev  ## measure imports beside psql and pgloader (a quarter of an hour; ROUNDS=1 for less)
 	@$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),3)

@@ -21,6 +21,7 @@ COMMANDS = {
     "help": "bibliflow_tui.commands.help:show_help",
     "import": "bibliflow_tui.commands.importing:import_files",
     "jobs": "bibliflow_tui.commands.jobs:jobs",
+    "logs": "bibliflow_tui.commands.logs:logs",
     "preview": "bibliflow_tui.commands.preview:preview",
     "retry": "bibliflow_tui.commands.actions:retry",
     "status": "bibliflow_tui.commands.jobs:status",

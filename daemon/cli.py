@@ -10,6 +10,7 @@ import click
 from daemon import control, log, settings
 from daemon import health as checks
 from daemon.exits import ExitCode, explained
+from daemon.service_cli import service
 from daemon.visible import visible
 
 
@@ -26,7 +27,8 @@ def run() -> None:
     from daemon.service import Service  # Huey and all: not for those who only ask
 
     loaded, paths = settings.load()
-    log.configure()
+    paths.make_private()
+    log.configure_daemon(loaded.log, paths)
     Service(loaded, paths).run()
 
 
@@ -56,9 +58,9 @@ def stop() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @explained
 def health(as_json: bool) -> None:
-    """Check database, daemon, queue and inbox.
+    """Check all parts, within two seconds.
 
-    The exit code is 0 if all is well, 1 if something is not, 3 if the database is out of reach.
+    The exit code is 0 if all is well, 1 if something is not, 3 if database or queue are out of reach.
     """
     log.configure(quiet=True)
     report = checks.check(*settings.load())
@@ -68,6 +70,9 @@ def health(as_json: bool) -> None:
         for line in report.lines():
             click.echo(visible(line))
     sys.exit(report.exit_code)
+
+
+main.add_command(service)
 
 
 if __name__ == "__main__":

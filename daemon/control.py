@@ -121,10 +121,17 @@ def start(paths: Paths) -> DaemonInfo:
             stderr=log,
             start_new_session=True,  # the terminal's Ctrl-C is not meant for it
             cwd="/",
+            env=_own_environment(),
         )
     finally:
         os.close(log)
     return _wait_ready(paths, process)
+
+
+def _own_environment() -> dict[str, str]:
+    """Ours, without what a service manager says to us alone: it does not know the daemon."""
+    others = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID")
+    return {name: value for name, value in os.environ.items() if name not in others}
 
 
 def _wait_ready(paths: Paths, process: subprocess.Popen[bytes] | None) -> DaemonInfo:

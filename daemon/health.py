@@ -1,94 +1,177 @@
-"""Is everything well? One report, the same for both commands and the dashboard."""
+"""Is everything well? One report, the same for both commands.
+
+Nothing is started or changed, and nobody is waited for: each part is looked at in a thread of its own, and
+what does not answer in time is not well.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from daemon import control
-from daemon.catalog import job_list
-from daemon.catalog.database import Database, is_out_of_reach
+from daemon import control, disk
+from daemon.catalog.database import Database, DatabaseError, newest_version
+from daemon.catalog.probe import probe
 from daemon.inbox.ledger import Ledger
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
-from daemon.state import State
+from daemon.state import Heartbeat, State
+
+TIME_LIMIT = 1.2
+"""Seconds for all parts together; with the start of the program less than two."""
+
+BUSY_PATIENCE = 0.5
+"""Seconds to wait for another process's write to a file."""
+
+Part = dict[str, Any]
+
+NO_WORKERS: Part = {
+    "ok": False,
+    "message": "nothing is known of them without a daemon",
+    "count": None,
+    "busy": None,
+    "hung": None,
+    "last_progress_age": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What :func:`check` found."""
+    """What :func:`check` found, part by part; each has ``ok`` and ``message``."""
 
-    database: dict[str, Any]
-    daemon: dict[str, Any]
-    queue: dict[str, Any]
-    inbox: dict[str, Any]
+    database: Part
+    server: Part
+    daemon: Part
+    workers: Part
+    queue: Part
+    inbox: Part
+    disk: Part
 
     @property
     def exit_code(self) -> int:
-        """0 all is well, 1 something is not, 3 the database is out of reach."""
-        if not self.database["ok"]:
+        """0 all is well, 1 something is not, 3 database or queue out of reach."""
+        if not self.database["ok"] or not self.queue["ok"]:
             return 3
-        return 0 if self.daemon["ok"] and self.queue["ok"] and self.inbox["ok"] else 1
+        return 0 if all(part["ok"] for part in self.parts.values()) else 1
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """By name."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
-        return {
-            "status": "ok" if self.exit_code == 0 else "error",
-            "database": self.database,
-            "daemon": self.daemon,
-            "queue": self.queue,
-            "inbox": self.inbox,
-        }
+        return {"status": "ok" if self.exit_code == 0 else "error", **self.parts}
 
     def lines(self) -> list[str]:
         """For people, a line per part."""
-        parts = [
-            ("database", self.database),
-            ("daemon", self.daemon),
-            ("queue", self.queue),
-            ("inbox", self.inbox),
+        return [
+            f"{'ok   ' if part['ok'] else 'ERROR'}  {name:<9} {part['message']}"
+            for name, part in self.parts.items()
         ]
-        return [f"{'ok   ' if part['ok'] else 'ERROR'}  {name:<9} {part['message']}" for name, part in parts]
 
 
 def check(settings: Settings, paths: Paths) -> Report:
-    """Look at all parts; nothing is started but an embedded server that was down."""
-    return Report(_database(settings, paths), _daemon(paths), _queue(paths), _inbox(settings, paths))
-
-
-def _database(settings: Settings, paths: Paths) -> dict[str, Any]:
-    started = time.monotonic()
-    try:
-        with Database(settings, paths) as database:
-            version, latency = database.ping()
-            with database.connect() as connection:
-                counts = job_list.count_by_status(connection)
-    except Exception as error:
-        if not is_out_of_reach(error):
-            raise
-        return {"ok": False, "message": str(error), "seconds": round(time.monotonic() - started, 3)}
-    kind = "embedded server" if database.is_embedded else "database.url"
-    return {
-        "ok": True,
-        "message": f"PostgreSQL {version} ({kind}), answers in {1000 * latency:.1f} ms",
-        "latency_ms": round(1000 * latency, 2),
-        "server_version": version,
-        "embedded": database.is_embedded,
-        "jobs": {status.value: count for status, count in counts.items()},
+    """Look at all parts, for :data:`TIME_LIMIT` seconds at most."""
+    asked = {
+        "database": _Asked(_database, settings, paths),
+        "daemon": _Asked(_daemon, paths),
+        "queue": _Asked(_queue, paths),
+        "inbox": _Asked(_inbox, settings, paths),
+        "disk": _Asked(_disk, settings, paths),
     }
+    deadline = time.monotonic() + TIME_LIMIT
+    found = {name: question.answer(deadline) for name, question in asked.items()}
+    daemon, workers = found["daemon"], found["daemon"].pop("of_workers", None)
+    database, server = found["database"], found["database"].pop("of_server", None)
+    if server and server["running"] is False and daemon["ok"]:
+        # Nobody needs it while nobody works; a daemon does.
+        server |= {"ok": False, "message": "the embedded server does not run"}
+        database |= {"ok": False, "message": server["message"]}
+    return Report(
+        database=database,
+        server=server or {"ok": database["ok"], "message": "not known", "embedded": None, "running": None},
+        daemon=daemon,
+        workers=workers or NO_WORKERS,
+        queue=found["queue"],
+        inbox=found["inbox"],
+        disk=found["disk"],
+    )
 
 
-def _daemon(paths: Paths) -> dict[str, Any]:
+class _Asked:
+    """A look that is under way."""
+
+    def __init__(self, look: Callable[..., Part], *arguments: Any) -> None:
+        self._future: Future[Part] = Future()
+        self._look = look
+        self._arguments = arguments
+        # A thread that is waiting for somebody dead does not keep the program from ending.
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._future.set_result(self._look(*self._arguments))
+        except Exception as error:
+            self._future.set_exception(error)
+
+    def answer(self, deadline: float) -> Part:
+        """What was found until then."""
+        try:
+            return self._future.result(max(deadline - time.monotonic(), 0))
+        except TimeoutError:
+            return {"ok": False, "message": f"no answer within {TIME_LIMIT} s"}
+        except (DatabaseError, sqlite3.Error, OSError) as error:
+            return {"ok": False, "message": str(error)}
+
+
+def _database(settings: Settings, paths: Paths) -> Part:
+    started = time.monotonic()
+    database = Database(settings, paths)
+    kind = "embedded server" if database.is_embedded else "database.url"
+    server = {"ok": True, "embedded": database.is_embedded, "running": True, "message": "runs"}
+    found: Part = {"ok": True, "embedded": database.is_embedded, "of_server": server}
+    if not database.is_embedded:
+        server |= {"running": None, "message": "yours (database.url)"}
+    try:
+        seen = probe(database)
+    except DatabaseError as error:
+        return {"ok": False, "message": str(error), "seconds": round(time.monotonic() - started, 3)}
+    if seen is None:
+        message = "the embedded server does not run; it is started when it is needed"
+        server |= {"running": False, "message": message}
+        return found | {"message": message}
+    found |= {
+        "latency_ms": round(1000 * seen.latency, 2),
+        "server_version": seen.server_version,
+        "schema_version": seen.schema_version,
+        "jobs": {status.value: count for status, count in seen.jobs.items()},
+    }
+    message = (
+        f"PostgreSQL {seen.server_version} ({kind}), schema {seen.schema_version}, "
+        f"answers in {1000 * seen.latency:.1f} ms"
+    )
+    if seen.schema_version > newest_version():
+        newer = f"its schema {seen.schema_version} was made by a newer Bibliflow; update this one"
+        return found | {"ok": False, "message": newer}
+    return found | {"message": message}
+
+
+def _daemon(paths: Paths) -> Part:
     info = control.running(paths)
     if info is None:
         return {"ok": False, "message": "not running; `bibliflow-daemon run` starts it", "pid": None}
-    found: dict[str, Any] = {"ok": info.ready, "pid": info.pid}
+    found: Part = {"ok": info.ready, "pid": info.pid}
     if not info.ready:
         return found | {"message": f"starting, process {info.pid}"}
     try:
-        with State(paths.state_db) as state:
+        with State(paths.state_db, patience=BUSY_PATIENCE) as state:
             beat = state.heartbeat()
     except sqlite3.Error as error:
         return found | {"ok": False, "message": f"process {info.pid}; {paths.state_db}: {error}"}
@@ -100,34 +183,72 @@ def _daemon(paths: Paths) -> dict[str, Any]:
         "workers": beat.workers,
         "started_at": beat.started_at,
         "heartbeat_age": round(beat.age, 1),
+        "of_workers": _workers(beat),
     }
 
 
-def _inbox(settings: Settings, paths: Paths) -> dict[str, Any]:
+def _workers(beat: Heartbeat) -> Part:
+    progress = None
+    if beat.progress_at:
+        progress = (datetime.now(UTC) - datetime.fromisoformat(beat.progress_at)).total_seconds()
+    message = f"{beat.busy} of {beat.workers} busy"
+    if progress is not None:
+        message += f", last progress {progress:.0f} s ago"
+    if beat.hung:
+        message = (
+            f"{beat.hung} of {beat.workers} hang; `bibliflow-daemon stop` ends them, and imports go on later"
+        )
+    return {
+        "ok": not beat.hung,
+        "message": message,
+        "count": beat.workers,
+        "busy": beat.busy,
+        "hung": beat.hung,
+        "last_progress_age": None if progress is None else round(progress, 1),
+    }
+
+
+def _inbox(settings: Settings, paths: Paths) -> Part:
     folder = paths.inbox(settings.watch)
-    found: dict[str, Any] = {"folder": str(folder), "files": {}}
+    found: Part = {"folder": str(folder), "files": {}}
     if not settings.watch.enabled:
         return found | {"ok": True, "message": "not watched (watch.enabled is false)"}
     if not paths.state_db.exists():
         return found | {"ok": True, "message": f"{folder}, not watched yet"}
-    try:
-        with Ledger(paths.state_db) as ledger:
-            state = ledger.folder()
-            found["files"] = {name.value: count for name, count in ledger.counts().items()}
-    except sqlite3.Error as error:
-        return found | {"ok": False, "message": f"{paths.state_db}: {error}"}
+    with Ledger(paths.state_db, patience=BUSY_PATIENCE) as ledger:
+        state = ledger.folder()
+        found["files"] = {name.value: count for name, count in ledger.counts().items()}
     if state and state.problem:
         return found | {"ok": False, "message": state.problem}
     return found | {"ok": True, "message": str(folder)}
 
 
-def _queue(paths: Paths) -> dict[str, Any]:
+def _queue(paths: Paths) -> Part:
     if not paths.queue_db.exists():
-        return {"ok": True, "message": "empty", "depth": 0}
+        return {"ok": True, "message": "empty", "depth": 0, "oldest_task_age": None}
+    queue = JobQueue(paths.queue_db, patience=BUSY_PATIENCE)
     try:
-        queue = JobQueue(paths.queue_db)
-        depth = queue.depth()
+        depth, age = queue.depth(), queue.oldest_age()
+    finally:
         queue.close()
-    except sqlite3.Error as error:
-        return {"ok": False, "message": f"{paths.queue_db}: {error}", "depth": None}
-    return {"ok": True, "message": f"{depth} waiting" if depth else "empty", "depth": depth}
+    message = f"{depth} waiting" if depth else "empty"
+    if age is not None:
+        message += f", the next one for {age:.0f} s"
+    return {
+        "ok": True,
+        "message": message,
+        "depth": depth,
+        "oldest_task_age": None if age is None else round(age, 1),
+    }
+
+
+def _disk(settings: Settings, paths: Paths) -> Part:
+    rooms = disk.rooms(settings, paths)
+    low = [f"{name} ({room.path})" for name, room in rooms.items() if room.is_low]
+    free = ", ".join(f"{room.free / 1e9:,.1f} GB free for the {name}" for name, room in rooms.items())
+    return {
+        "ok": not low,
+        "message": f"{free}; too little for the {' and the '.join(low)}" if low else free,
+        **{f"{name}_free_bytes": room.free for name, room in rooms.items()},
+        "low_below_bytes": disk.LOW,
+    }

@@ -130,6 +130,8 @@ def submit_watched(
     with _removed_on_error(spooled):
         if path is None or not _is_ours(file):
             sha256, size = _copy(file, spooled, name, limit)
+            # The copy takes the original's place when it is done: whoever could read that shall read this.
+            spooled.chmod(os.fstat(file.fileno()).st_mode & 0o666 | 0o600)
         else:
             sha256, size = _adopt(file, path, spooled, name, limit)
         check_content(spooled, name, limit)

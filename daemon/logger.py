@@ -5,21 +5,22 @@ structlog is loaded with the first line that is logged: most commands log nothin
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 _configure: Callable[[], None] | None = None
-_quiet = False
+_least = logging.INFO
 
 
-def configure_with(function: Callable[[], None], *, quiet: bool) -> None:
+def configure_with(function: Callable[[], None], *, least: int, at_once: bool) -> None:
     """Let ``function`` configure structlog: now, as libraries log with it too, or when it is needed.
 
-    The latter for ``quiet`` programs, which say warnings only.
+    Lines of less than ``least``, a level of :mod:`logging`, are left out.
     """
-    global _configure, _quiet
-    _configure, _quiet = function, quiet
-    if not quiet:
+    global _configure, _least
+    _configure, _least = function, least
+    if at_once:
         _configure_now()
 
 
@@ -36,14 +37,20 @@ class Logger:
     def __init__(self, name: str) -> None:
         self._name = name
 
+    def debug(self, event: str, **values: Any) -> None:
+        """Say what only who looks for a fault wants to know."""
+        if _least <= logging.DEBUG:
+            self._bound().debug(event, **values)
+
     def info(self, event: str, **values: Any) -> None:
         """Say what has happened."""
-        if not _quiet:
+        if _least <= logging.INFO:
             self._bound().info(event, **values)
 
     def warning(self, event: str, **values: Any) -> None:
         """Say what should not happen."""
-        self._bound().warning(event, **values)
+        if _least <= logging.WARNING:
+            self._bound().warning(event, **values)
 
     def error(self, event: str, **values: Any) -> None:
         """Say what went wrong."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +78,8 @@ class _Storage(SqliteStorage):
 class JobQueue:
     """The queue of one home. Every process that uses it makes its own; a fork must not share one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, patience: float = BUSY_TIMEOUT) -> None:
+        """``patience`` is how many seconds to wait for another process's write."""
         self._run: Callable[[UUID], None] | None = None
         self.huey = Huey(
             APP_NAME,
@@ -86,11 +88,11 @@ class JobQueue:
             results=False,
             serializer=JsonSerializer(),
             strict_fifo=True,
-            timeout=BUSY_TIMEOUT,
+            timeout=patience,
         )
 
         @self.huey.task()
-        def run_job(job_id: str) -> None:
+        def run_job(job_id: str, enqueued_at: float = 0.0) -> None:  # noqa: ARG001 - see oldest_age
             if self._run is None:
                 raise RuntimeError("this process enqueues jobs but does not run them")
             self._run(UUID(job_id))
@@ -103,7 +105,7 @@ class JobQueue:
 
     def task(self, job_id: UUID) -> Task:
         """A task for the job, not yet enqueued; its ``id`` is known already."""
-        return self._run_job.s(str(job_id))
+        return self._run_job.s(str(job_id), enqueued_at=time.time())
 
     def enqueue(self, task: Task) -> None:
         """Hand ``task`` to whichever worker is free first."""
@@ -125,6 +127,13 @@ class JobQueue:
     def depth(self) -> int:
         """How many tasks are in the queue."""
         return int(self.huey.storage.queue_size())
+
+    def oldest_age(self) -> float | None:
+        """Seconds that the task which is next has waited; None if the queue is empty."""
+        for task in self.huey.pending(limit=1):
+            enqueued_at = float(task.kwargs.get("enqueued_at", 0.0))
+            return max(time.time() - enqueued_at, 0.0) if enqueued_at else None
+        return None
 
     def close(self) -> None:
         """Give the file back."""

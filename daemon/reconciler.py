@@ -5,8 +5,11 @@ Huey deletes a task before it runs it: a killed worker loses it. PostgreSQL stil
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection
+from daemon.catalog.jobs import NoSuchJobError
 from daemon.logger import Logger
 from daemon.queue import JobQueue
 
@@ -24,5 +27,6 @@ def reconcile(connection: Connection, queue: JobQueue) -> int:
     for job_id in lost:
         jobs.put_back(connection, job_id, "Its worker or the database was lost; it goes on by itself")
         queue.enqueue(queue.task(job_id))
-        log.info("job taken up again", job_id=str(job_id))
+        with suppress(NoSuchJobError):  # deleted in this moment
+            log.info("job taken up again", job_id=str(job_id), file=jobs.get(connection, job_id).filename)
     return len(lost)

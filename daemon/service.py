@@ -14,24 +14,28 @@ import gc
 import multiprocessing
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from multiprocessing.context import ForkProcess
 from typing import Any
 
 from huey.consumer import Consumer, ConsumerStopped, ForkSafeFlag, Worker
 
-from daemon import reconciler
-from daemon.catalog.database import Database, DatabaseError, is_out_of_reach
+from daemon import control
+from daemon.board import Board, Seat
+from daemon.catalog.database import Database, DatabaseError
 from daemon.catalog.roles import may_write
 from daemon.control import DaemonLock
+from daemon.housekeeper import Housekeeper
+from daemon.inbox.ledger import Ledger
 from daemon.logger import Logger
+from daemon.notify import Notifier
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
-from daemon.state import Heartbeat, State
+from daemon.state import State
 from daemon.tasks import JobTask
+from daemon.watchdog import LIMIT, Watchdog
 from daemon.watcher import Watcher
 
 log = Logger(__name__)
@@ -60,8 +64,12 @@ class Service:
         self._settings = settings
         self._paths = paths
         self._database = Database(settings, paths)
-        self._state = State(paths.state_db)  # the housekeeper's, which opens it
-        self._started_at = datetime.now(UTC)
+        self._notifier = Notifier()
+        self._board = Board(settings.daemon.workers)
+        limit = self._notifier.watchdog
+        self._watchdog = Watchdog(self._board, limit or LIMIT)
+        # Under a manager that is impatient, several signs of life within its limit.
+        self._interval = min(HOUSEKEEPING, limit / 8) if limit else HOUSEKEEPING
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT.
@@ -70,13 +78,18 @@ class Service:
         :class:`~daemon.catalog.database.DatabaseError` if the database cannot be used at the start.
         """
         self._paths.make_private()
+        if self._notifier.is_managed:
+            self._take_over()
         lock = DaemonLock(self._paths.daemon_lock)
         lock.acquire()
         try:
-            with self._database:
-                self._check_role()
-                self._work(lock)
+            self._database.open()
+            self._check_role()
+            self._work(lock)
         finally:
+            # A service manager kills what is left when the service ends. So the embedded server is stopped
+            # properly then, even if a dashboard uses it.
+            self._database.close(end_server=self._notifier.is_managed)
             lock.release()
 
     def _check_role(self) -> None:
@@ -88,10 +101,17 @@ class Service:
                     "`bibliflow help security` says what each role needs."
                 )
 
+    def _take_over(self) -> None:
+        """End a daemon that somebody, or the dashboard, started: the home is the service's."""
+        if pid := control.stop(self._paths):
+            log.info("ended the daemon that ran without the service", pid=pid)
+
     def _work(self, lock: DaemonLock) -> None:
         queue = JobQueue(self._paths.queue_db)
         consumer = _Consumer(
             queue.huey,
+            board=self._board,
+            notifier=self._notifier,
             workers=self._settings.daemon.workers,
             worker_type="process",
             periodic=False,
@@ -102,21 +122,32 @@ class Service:
             shutdown_timeout=SHUTDOWN_TIMEOUT,
         )
         stop = _StopFlag(consumer.stop_flag)
-        queue.on_job(JobTask(self._database, self._paths, self._settings.watch, stop.is_set))
+        board = self._board
+
+        def should_stop() -> bool:
+            board.mine.react()  # who asks is not stuck
+            return stop.is_set()
+
+        queue.on_job(JobTask(self._database, self._paths, self._settings.watch, should_stop, board))
         queue.huey.on_startup("leave_terminal")(os.setpgrp)
         gc.freeze()  # what is loaded now stays shared with the forked processes
         gc.set_threshold(GC_THRESHOLD)
+        outlives_terminal = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
         consumer.start()
         # SIGINT like SIGTERM, which Huey takes as: finish what you are at; and a second time: now.
         signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        if outlives_terminal:  # as nohup wants it, and Huey does not ask
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
         helpers = [_Helper("housekeeper", self._keep_house, stop)]
         if self._settings.watch.enabled:
             helpers.append(_Helper("watcher", self._watch, stop))
-        with State(self._paths.state_db) as state:
-            state.make()  # before several processes would at once
+        for file in (State(self._paths.state_db), Ledger(self._paths.state_db)):
+            with file:
+                file.make()  # before several processes would at once
         for helper in helpers:
             helper.ensure()
         lock.announce(ready=True)
+        self._notifier.ready()
         log.info("daemon ready", workers=self._settings.daemon.workers)
         self._supervise(consumer, helpers)
         log.info("daemon stopped")
@@ -129,52 +160,54 @@ class Service:
                 checked = consumer.loop(checked)
             except ConsumerStopped:
                 break
-            if time.monotonic() - looked < WATCH_CHILDREN:
+            except KeyboardInterrupt:  # a second signal, in a moment in which Huey does not expect it
+                consumer.environment.interrupt_workers([process for _, process in consumer.worker_threads])
+                break
+            now = time.monotonic()
+            if self._watchdog.all_is_well(now):
+                self._notifier.ping()
+            if now - looked < WATCH_CHILDREN:
                 continue
-            looked = time.monotonic()
+            looked = now
+            self._look_after(helpers, now)
+        try:
             for helper in helpers:
-                helper.ensure()
-            try:
-                if self._database.ensure_server():
-                    log.warning("embedded server died and was started again")
-            except DatabaseError as error:
-                log.error("embedded server cannot be started", error=str(error))
+                helper.end()
+        except KeyboardInterrupt:
+            for helper in helpers:
+                helper.kill()
+
+    def _look_after(self, helpers: Sequence[_Helper], now: float) -> None:
+        """Say what the daemon does, and start again what died."""
+        self._notifier.status(self._status(now))
         for helper in helpers:
-            helper.end()
+            helper.ensure()
+        try:
+            if self._database.ensure_server():
+                log.warning("embedded server died and was started again")
+        except DatabaseError as error:
+            log.error("embedded server cannot be started", error=str(error))
+
+    def _status(self, now: float) -> str:
+        """What the daemon does, in a line for people."""
+        board = self._board
+        busy = [seat.name for seat in board.workers if seat.is_busy]
+        parts = [f"{len(busy)} of {len(board.workers)} workers busy", f"{board.queue_depth} in the queue"]
+        if hung := self._watchdog.find(now):
+            parts.insert(0, f"{', '.join(hung)} hangs")
+        if self._watchdog.is_database_away(now):
+            parts.insert(0, "the database does not answer")
+        return "; ".join(parts) + (f"; at {', '.join(busy)}" if busy else "")
 
     def _watch(self, stop: _StopFlag) -> None:
         """The watcher's process."""
         Watcher(self._settings, self._paths, self._database, stop.is_set).run()
 
     def _keep_house(self, stop: _StopFlag) -> None:
-        """The housekeeper's process: one connection for as long as it lasts, then the next."""
-        queue = JobQueue(self._paths.queue_db)
-        while not stop.is_set():
-            try:
-                with self._database.connect() as connection:
-                    while not stop.is_set():
-                        reconciler.reconcile(connection, queue)
-                        self._beat(None)
-                        stop.wait(HOUSEKEEPING)
-            except Exception as error:
-                if not is_out_of_reach(error):
-                    log.exception("housekeeping failed")
-                self._beat(str(error))
-                stop.wait(HOUSEKEEPING)
-
-    def _beat(self, database_error: str | None) -> None:
-        """Write the heartbeat."""
-        heartbeat = Heartbeat(
-            pid=os.getppid(),
-            workers=self._settings.daemon.workers,
-            started_at=self._started_at.isoformat(),
-            beat_at=datetime.now(UTC).isoformat(),
-            database_error=database_error,
-        )
-        try:
-            self._state.beat(heartbeat)
-        except (sqlite3.Error, OSError) as error:
-            log.warning("the heartbeat cannot be written", error=str(error))
+        """The housekeeper's process."""
+        Housekeeper(
+            self._settings, self._paths, self._database, self._board, interval=self._interval, wait=stop.wait
+        ).run()
 
 
 class _Helper:
@@ -210,8 +243,12 @@ class _Helper:
         """Wait until it has done what it was at; not for ever."""
         if self._process is not None:
             self._process.join(SHUTDOWN_TIMEOUT)
-            if self._process.is_alive():
-                self._process.kill()
+            self.kill()
+
+    def kill(self) -> None:
+        """End it now, if it is there."""
+        if self._process is not None and self._process.is_alive():
+            self._process.kill()
 
 
 class _StopFlag:
@@ -236,16 +273,47 @@ class _StopFlag:
 
 
 class _Worker(Worker):
-    """Huey's worker, which looks between two tasks whether its daemon still lives."""
+    """Huey's worker, which has a seat, and looks between two tasks whether its daemon still lives."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, board: Board, **options: Any) -> None:
         super().__init__(**options)
         self._stop = _StopFlag(self.stop_flag)
+        self._board = board
+        self.seat: Seat | None = None
+
+    def initialize(self) -> None:
+        if self.seat:
+            self._board.take(self.seat)
+        super().initialize()
 
     def loop(self, now: datetime | None = None) -> None:
+        self._board.mine.react()
         if not self._stop.is_set():
             super().loop(now)
 
 
 class _Consumer(Consumer):
-    worker_class = _Worker
+    """Huey's consumer, which gives its workers seats, and says first when it is about to stop."""
+
+    def __init__(self, huey: Any, *, board: Board, notifier: Notifier, **options: Any) -> None:
+        self._board = board
+        self._notifier = notifier
+        super().__init__(huey, **options)
+
+    def worker_class(self, **options: Any) -> _Worker:
+        """A worker."""
+        return _Worker(self._board, **options)
+
+    def _create_process(self, process: Any, name: str) -> Any:
+        if isinstance(process, _Worker):
+            # "Worker-1" and so on, also for one that takes the place of a dead one.
+            process.seat = self._board.workers[int(name.rpartition("-")[2]) - 1]
+            process.seat.rest()
+        return super()._create_process(process, name)
+
+    def stop(self, graceful: bool = False) -> None:
+        """Stop the workers."""
+        self.stop_flag.set()  # first of all: a second signal may come at any moment from here on
+        log.info("daemon stops")
+        self._notifier.stopping()
+        super().stop(graceful)

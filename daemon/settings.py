@@ -7,12 +7,14 @@ below; ``DATABASE_URL`` is looked at last, when nothing else names a database.
 from __future__ import annotations
 
 import codecs
+import ipaddress
 import os
+import pwd
 import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import platformdirs
 from pydantic import (
@@ -24,6 +26,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -47,6 +50,9 @@ Delimiter = Literal[",", ";", "\t", "|"]
 
 IsbnCheck = Literal["format", "checksum"]
 """How far an ISBN is checked: its form only, or its check digit too."""
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+"""How much a line of the log weighs."""
 
 
 NOT_OF_FILES = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"})
@@ -182,6 +188,61 @@ class WatchSettings(Section):
     """Whether files of other users are taken too: for folders that several people share."""
 
 
+class LogSettings(Section):
+    """``[log]``."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """Form of what the daemon writes on standard error: "console" for people, "json" for machines, "auto" for
+    whoever is there. Its own file is JSON always, as commands and the dashboard read it."""
+
+    level: LogLevel = "info"
+    """Lines of less weight are left out: "debug", "info", "warning" or "error"."""
+
+
+class MetricsSettings(Section):
+    """``[metrics]``."""
+
+    file: str = ""
+    """File for node_exporter's textfile collector, renewed every few seconds; its name ends in ".prom"."""
+
+    listen: str = ""
+    """Address at which Prometheus asks for the same, such as "127.0.0.1:9464"."""
+
+    public: bool = False
+    """Whether ``listen`` may be an address that other machines reach: anybody there can read the figures."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """``listen`` as host and port; None if it is empty."""
+        return _address(self.listen) if self.listen else None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.file and not (Path(self.file).expanduser().is_absolute() and self.file.endswith(".prom")):
+            raise ValueError('metrics.file must be a whole path that ends in ".prom", or nobody reads it')
+        if self.address and not self.public and not ipaddress.ip_address(self.address[0]).is_loopback:
+            raise ValueError(
+                f"metrics.listen: other machines can reach {self.address[0]}, and there is no password. "
+                "Listen on 127.0.0.1, or set metrics.public = true if that is meant"
+            )
+        return self
+
+
+def _address(text: str) -> tuple[str, int]:
+    """Host and port in "127.0.0.1:9464", "localhost:9464" or "[::1]:9464". Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):(\d{1,5})", text)
+    host = (match[1] or match[2]) if match else ""
+    host = "127.0.0.1" if host == "localhost" else host
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(f'metrics.listen: {text!r} is no address and port like "127.0.0.1:9464"') from None
+    port = int(match[3]) if match else 0
+    if not 0 < port < 65536:
+        raise ValueError(f"metrics.listen: there is no port {port}")
+    return host, port
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Build it with :func:`load`."""
 
@@ -192,6 +253,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     daemon: DaemonSettings = DaemonSettings()
     watch: WatchSettings = WatchSettings()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
     dashboard: DashboardSettings = DashboardSettings()
     importing: ImportSettings = Field(
         default=ImportSettings(),
@@ -248,8 +311,13 @@ class Paths:
 
     @property
     def daemon_log(self) -> Path:
-        """Output of a daemon that runs in the background."""
+        """What the daemon says, unless the system's journal keeps it."""
         return self.state / "daemon.log"
+
+    @property
+    def daemon_unit(self) -> Path:
+        """File that names the unit in whose journal the daemon's lines are; there is none otherwise."""
+        return self.state / "daemon.unit"
 
     @property
     def dashboard_log(self) -> Path:
@@ -270,17 +338,16 @@ class Paths:
             directory.chmod(0o700)
 
 
-def paths() -> Paths:
-    """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories."""
+def paths(*, root_may_look: bool = False) -> Paths:
+    """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories.
+
+    Raises :class:`SettingsError` for root in the home of another user, unless ``root_may_look``.
+    """
     if home := os.environ.get(HOME_VARIABLE):
-        root = Path(home).expanduser().absolute()
-        return Paths(
-            config=root / "config.toml",
-            state=root / "state",
-            spool=root / "spool",
-            server=root / "postgresql",
-            default_inbox=root / "inbox",
-        )
+        found = paths_below(Path(home).expanduser().absolute())
+        if not root_may_look:
+            _refuse_root(found)
+        return found
     dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
     data = Path(dirs.user_data_dir)
     return Paths(
@@ -289,6 +356,32 @@ def paths() -> Paths:
         spool=data / "spool",
         server=data / "postgresql",
         default_inbox=data / "inbox",
+    )
+
+
+def paths_below(root: Path) -> Paths:
+    """The paths of a home that has a directory of its own."""
+    return Paths(
+        config=root / "config.toml",
+        state=root / "state",
+        spool=root / "spool",
+        server=root / "postgresql",
+        default_inbox=root / "inbox",
+    )
+
+
+def _refuse_root(where: Paths) -> None:
+    """Root could do all there, and leave files behind that the home's own daemon cannot use."""
+    if os.geteuid() != 0 or not where.state.exists() or (owner := where.state.stat().st_uid) == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    home = where.state.parent
+    raise SettingsError(
+        f"{home} belongs to the user {name}, and what root does there would lock that user out. "
+        f"Try: sudo -u {name} {HOME_VARIABLE}={home} ..."
     )
 
 

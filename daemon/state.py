@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,12 @@ class Heartbeat:
     """Time of this heartbeat, ISO 8601."""
     database_error: str | None = None
     """Why the database was out of reach at that time, or None."""
+    busy: int = 0
+    """Workers that have a job."""
+    hung: int = 0
+    """Workers that have not reacted for minutes."""
+    progress_at: str | None = None
+    """When a job last made progress, ISO 8601; None if none did since the daemon started."""
 
     @property
     def age(self) -> float:
@@ -43,15 +49,19 @@ class Heartbeat:
         return self.age > STALE_HEARTBEAT
 
 
+_KNOWN = {field.name for field in fields(Heartbeat)}
+
+
 class StateFile:
     """The file, as one process uses it: opened when it is needed, and anew when it was deleted or replaced.
 
     Losing it loses no import.
     """
 
-    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
-        """``is_shared`` between threads, which take turns."""
+    def __init__(self, path: Path, *, is_shared: bool = False, patience: float = BUSY_TIMEOUT) -> None:
+        """``is_shared`` between threads, which take turns; ``patience`` is how long to wait for a writer."""
         self._path = path
+        self._patience = patience
         self._is_shared = is_shared
         self._opened: tuple[int, int] | None = None
         self._database_now: sqlite_utils.Database | None = None
@@ -85,7 +95,9 @@ class StateFile:
 
     def _open(self) -> sqlite_utils.Database:
         sqlite_files.make_usable(self._path)
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, check_same_thread=not self._is_shared)
+        connection = sqlite3.connect(
+            self._path, timeout=self._patience, check_same_thread=not self._is_shared
+        )
         self._path.chmod(0o600)
         database = sqlite_utils.Database(connection)
         database.enable_wal()
@@ -104,7 +116,16 @@ class State(StateFile):
 
     def _create(self, database: sqlite_utils.Database) -> None:
         database.table("heartbeat").create(
-            {"pid": int, "workers": int, "started_at": str, "beat_at": str, "database_error": str},
+            {
+                "pid": int,
+                "workers": int,
+                "started_at": str,
+                "beat_at": str,
+                "database_error": str,
+                "busy": int,
+                "hung": int,
+                "progress_at": str,
+            },
             pk="pid",
             if_not_exists=True,
         )
@@ -114,9 +135,14 @@ class State(StateFile):
         database = self.database
         with database.conn:
             database.table("heartbeat").delete_where("pid <> ?", [heartbeat.pid])
-            database.table("heartbeat").upsert(asdict(heartbeat), pk="pid")
+            # Altered where the file was made by a version that knew less.
+            database.table("heartbeat").upsert(asdict(heartbeat), pk="pid", alter=True)
 
     def heartbeat(self) -> Heartbeat | None:
         """The latest heartbeat, however old; None before the first."""
         rows: list[dict[str, Any]] = list(self.database.table("heartbeat").rows)
-        return Heartbeat(**rows[-1]) if rows else None
+        if not rows:
+            return None
+        # What another version knows more is left out; what it lacks has its default.
+        known = {name: value for name, value in rows[-1].items() if name in _KNOWN and value is not None}
+        return Heartbeat(**known)

@@ -11,6 +11,7 @@ import stamina
 import structlog
 
 from daemon import followups, intake
+from daemon.board import Board
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
 from daemon.catalog.job import Job
@@ -22,6 +23,7 @@ from daemon.importing.source import SourceError
 from daemon.inbox.outcome import Outcomes
 from daemon.logger import Logger
 from daemon.settings import Paths, WatchSettings
+from daemon.tally import Tally
 
 log = Logger(__name__)
 
@@ -37,25 +39,35 @@ class JobTask:
     """Runs jobs. Calling it twice for one job, at once or later, does no harm."""
 
     def __init__(
-        self, database: Database, paths: Paths, watch: WatchSettings, should_stop: Callable[[], bool]
+        self,
+        database: Database,
+        paths: Paths,
+        watch: WatchSettings,
+        should_stop: Callable[[], bool],
+        board: Board | None = None,
     ) -> None:
+        """``board`` is where this process shows what it is at."""
         self._database = database
         self._paths = paths
         self._outcomes = Outcomes(watch, paths)
         self._should_stop = should_stop
+        self._board = board or Board(0)
         self._chunks = 0
+        self._tally = Tally(self._board)
 
     def __call__(self, job_id: UUID) -> None:
         """Do the job, unless it is done already or another worker is at it."""
-        with structlog.contextvars.bound_contextvars(job_id=str(job_id)):
-            try:
-                while not self._try(job_id):
-                    pass  # a chunk was stored before the database was lost again: so begin to count anew
-            except Exception as error:
-                if not is_out_of_reach(error):
-                    raise
-                log.warning("database lost; the job will be taken up again", error=str(error))
-                self._put_back(job_id, error)
+        structlog.contextvars.bind_contextvars(job_id=str(job_id))  # and its file's name, once that is known
+        try:
+            while not self._try(job_id):
+                pass  # a chunk was stored before the database was lost again: so begin to count anew
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+            log.warning("database lost; the job will be taken up again", error=str(error))
+            self._put_back(job_id, error)
+        finally:
+            structlog.contextvars.clear_contextvars()
 
     def _try(self, job_id: UUID) -> bool:
         """Up to :data:`ATTEMPTS` times, until a chunk is stored; whether that was all of the job.
@@ -83,6 +95,7 @@ class JobTask:
         return True
 
     def _attempt(self, job_id: UUID) -> None:
+        self._board.mine.react()
         with self._database.connect() as connection:
             prepare_for_imports(connection)
             with job_lock.locked(connection, job_id) as acquired:
@@ -104,11 +117,19 @@ class JobTask:
         job = jobs.start(connection, job_id)
         if job is None:
             return
-        log.info(f"{job.kind} started", file=job.filename, checkpoint=job.processed_rows)
+        structlog.contextvars.bind_contextvars(file=job.filename)
+        with self._board.mine.busy(job.filename):
+            self._do(connection, job)
+        _return_memory()
+
+    def _do(self, connection: Connection, job: Job) -> None:
+        job_id = job.id
+        log.info(f"{job.kind} started", checkpoint=job.processed_rows)
+        self._tally.begin(job)
         try:
             outcome = self._work(connection, job)
         except SourceError as error:
-            log.info(f"{job.kind} failed", file=job.filename, reason=str(error))
+            log.info(f"{job.kind} failed", reason=str(error))
             with connection.transaction():
                 jobs.fail(connection, job_id, str(error))
                 if isinstance(error, TooManyErrorsError) and job.options.get("take_back"):
@@ -116,7 +137,7 @@ class JobTask:
         except Exception as error:
             if is_out_of_reach(error):
                 raise
-            log.exception(f"{job.kind} failed by a fault of the program", file=job.filename)
+            log.exception(f"{job.kind} failed by a fault of the program")
             jobs.fail(
                 connection,
                 job_id,
@@ -125,23 +146,31 @@ class JobTask:
         else:
             if outcome is Outcome.INTERRUPTED:
                 jobs.put_back(connection, job_id)
-            log.info(f"{job.kind} ended", file=job.filename, outcome=outcome.name.lower())
+            log.info(f"{job.kind} ended", outcome=outcome.name.lower())
         self._deliver(connection, job_id)
-        _return_memory()
 
     def _work(self, connection: Connection, job: Job) -> Outcome:
         if job.kind != "import":
             return followup.run(connection, job, self._should_stop, self._count_chunk)
+
+        def count_chunk() -> None:
+            self._count_chunk()
+            if self._tally.is_due:
+                with suppress(NoSuchJobError):
+                    self._tally.look(jobs.get(connection, job.id))
+
         path = intake.spool_path(self._paths, job.id)
-        return pipeline.run(connection, job, path, self._should_stop, self._count_chunk)
+        return pipeline.run(connection, job, path, self._should_stop, count_chunk)
 
     def _count_chunk(self) -> None:
         self._chunks += 1
+        self._board.mine.progress()
 
     def _deliver(self, connection: Connection, job_id: UUID) -> None:
         """If the job is over, its file goes where it belongs."""
         with suppress(NoSuchJobError):
             job = jobs.get(connection, job_id)
+            self._tally.look(job)
             if job.status.is_final:
                 self._outcomes.deliver(connection, job)
 

@@ -44,6 +44,11 @@ def test_file_and_environment_are_merged(config: Path, monkeypatch: pytest.Monke
         ("[watcher]\nfolder = 'x'\n", "watcher"),
         ("[import.columns]\npublisher = 'x'\n", "import.columns.publisher"),
         ("[import\n", "not valid TOML"),
+        ('[metrics]\nlisten = "0.0.0.0:9464"\n', "metrics.public"),
+        ('[metrics]\nlisten = "db.example.org:9464"\n', "is no address"),
+        ('[metrics]\nlisten = "127.0.0.1:0"\n', "no port 0"),
+        ('[metrics]\nfile = "metrics.prom"\n', "metrics.file"),
+        ('[log]\nlevel = "loud"\n', "log.level"),
     ],
 )
 def test_a_wrong_file_is_one_line_naming_the_key(config: Path, text: str, key: str) -> None:
@@ -62,6 +67,18 @@ def test_a_wrong_variable_is_named(config: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv(variable, "many")
     with pytest.raises(SettingsError, match=variable):
         settings.load()
+
+
+def test_addresses_of_metrics(config: Path) -> None:
+    for text, address in {
+        "127.0.0.1:9464": ("127.0.0.1", 9464),
+        "localhost:80": ("127.0.0.1", 80),
+        "[::1]:9464": ("::1", 9464),
+    }.items():
+        config.write_text(f'[metrics]\nlisten = "{text}"\n')
+        assert settings.load()[0].metrics.address == address
+    config.write_text('[metrics]\nlisten = "0.0.0.0:9464"\npublic = true\n')
+    assert settings.load()[0].metrics.address == ("0.0.0.0", 9464)
 
 
 def test_no_message_repeats_a_password(config: Path) -> None:

@@ -33,8 +33,8 @@ LOOK = 1.0
 """Seconds between looks at the log while it is shown."""
 
 EMPTY = (
-    "The log is empty.\n\nA daemon that runs as a service writes to the system's log instead:\n"
-    "journalctl shows that."
+    "The log is empty.\n\nA daemon that runs as a service writes to the system's journal instead:\n"
+    "bibliflow logs shows that."
 )
 
 
@@ -126,7 +126,9 @@ class LogScreen(Place):
     def action_copy(self) -> None:
         """Copy the event under the cursor."""
         if event := self._selected:
-            self.app.copy_to_clipboard(f"{formats.clock(event.at)} {event.text} {event.details}".strip())
+            self.app.copy_to_clipboard(
+                f"{formats.clock(event.at)} {event.text} {event.details} {event.trace}".strip()
+            )
             self.dashboard.toast("Event copied")
 
 
@@ -144,6 +146,6 @@ def detail(event: Event) -> Content:
         [
             safe_text(head, "$foreground-muted"),
             safe_text(event.text, f"bold {LEVELS.get(event.level, '')}".strip(), limit=500),
-            safe_text(event.details, limit=1000),
+            safe_text(f"{event.details} {event.trace}".strip(), limit=1000),
         ]
     )

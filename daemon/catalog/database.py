@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -100,11 +99,14 @@ class Database:
         except psycopg.Error as error:
             raise self._explain(error) from None
 
-    def close(self) -> None:
-        """Stop using the database; the last user of an embedded server stops it."""
+    def close(self, *, end_server: bool = False) -> None:
+        """Stop using the database; the last user of an embedded server stops it.
+
+        ``end_server`` stops it whoever uses it.
+        """
         self._conninfo = None
         if self._server:
-            self._server.release()
+            self._server.release(end_it=end_server)
 
     def __enter__(self) -> Self:
         return self.open()
@@ -152,7 +154,7 @@ class Database:
             self._find()
             with self.connect() as connection:
                 connection.execute("SET default_transaction_read_only = on")
-                version, newest = schema_version(connection), migrations()[-1][0]
+                version, newest = schema_version(connection), newest_version()
                 if version > newest:
                     raise _too_new(version, newest)
                 yield connection if version == newest else None
@@ -171,13 +173,25 @@ class Database:
             open=True,
         )
 
-    def ping(self) -> tuple[str, float]:
-        """The server's version and how long it takes to answer, in seconds. Raises as :meth:`connect`."""
-        with self.connect() as connection:
-            before = time.monotonic()
-            connection.execute("SELECT 1")
-            latency = time.monotonic() - before
-            return connection.info.parameter_status("server_version") or "?", latency
+    @contextmanager
+    def peek(self, timeout: int) -> Iterator[Connection | None]:
+        """A connection without :meth:`open`; None if the server is an embedded one that does not run.
+
+        Nothing is started, made or brought up to date. ``timeout`` is that of connecting, in seconds. Raises
+        as :meth:`open`.
+        """
+        try:
+            address = self._server.running() if self._server else self._url
+            if address is None:
+                yield None
+                return
+            conninfo = make_conninfo(address, **CONNECTION_OPTIONS | {"connect_timeout": timeout})
+            with psycopg.connect(conninfo, autocommit=True) as connection:
+                yield connection
+        except ServerError as error:
+            raise DatabaseError(str(error)) from error
+        except psycopg.Error as error:
+            raise self._explain(error) from None
 
     @property
     def _address(self) -> str:
@@ -222,7 +236,8 @@ def connected(url: str, password: str | None = None) -> Iterator[Connection]:
 
 def mask_password(text: str) -> str:
     """``text`` without the passwords of connection strings in it."""
-    text = re.sub(r"(\w+://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+    # To the last @ of what hangs together: one in a password should be %40, and may not be.
+    text = re.sub(r"(\w+://[^\s:/@]*):\S*@", r"\1:***@", text)
     return re.sub(r"(password\s*=\s*)('[^']*'|\S+)", r"\1***", text, flags=re.IGNORECASE)
 
 
@@ -314,6 +329,11 @@ def _migrate(connection: Connection, known: list[tuple[int, str, str]]) -> None:
                 connection.execute(
                     "INSERT INTO schema_migrations (version, name) VALUES (%s, %s)", [number, name]
                 )
+
+
+def newest_version() -> int:
+    """The schema's version that this program knows and makes."""
+    return migrations()[-1][0]
 
 
 def _too_new(version: int, newest: int) -> DatabaseError:

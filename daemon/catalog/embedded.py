@@ -26,7 +26,15 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from daemon.catalog import _ownership as ownership
-from daemon.catalog._cluster import PORT, ROLE, START_TIMEOUT, STOP_TIMEOUT, Cluster, Postmaster
+from daemon.catalog._cluster import (
+    PORT,
+    ROLE,
+    START_TIMEOUT,
+    STOP_TIMEOUT,
+    Cluster,
+    Postmaster,
+    binaries_directory,
+)
 from daemon.catalog._ownership import ServerError
 from daemon.logger import Logger
 
@@ -96,8 +104,21 @@ class EmbeddedServer:
         with self._errors_explained(), self._start_lock():
             return self._ensure_started()
 
-    def release(self) -> None:
-        """Stop using the server, and stop it if nobody else uses it. Never fails: problems are logged."""
+    def running(self) -> str | None:
+        """Connection string of the server if it runs; nothing is started, nothing held.
+
+        Raises :class:`ServerError` if it could not even be started.
+        """
+        binaries_directory()
+        with self._errors_explained():
+            found = self._cluster.find()
+            return _conninfo(found) if found and found.is_ready else None
+
+    def release(self, *, end_it: bool = False) -> None:
+        """Stop using the server, and stop it if nobody else uses it, or anyway if ``end_it``.
+
+        Never fails: problems are logged.
+        """
         if self._users_lock is None:
             return
         users_lock, self._users_lock = self._users_lock, None
@@ -106,7 +127,7 @@ class EmbeddedServer:
         os.close(users_lock)
         try:
             with self._errors_explained(), self._start_lock():
-                self._stop_if_unused()
+                self._stop(even_if_used=end_it)
         except ServerError as error:
             log.warning("embedded server not stopped", reason=str(error))
 
@@ -137,17 +158,9 @@ class EmbeddedServer:
                     "If another container or an old session uses it, stop that and try again."
                 )
             time.sleep(POLL_INTERVAL)
-        user = ownership.server_user()
-        ownership.private_directory(found.socket_directory, user)
+        ownership.private_directory(found.socket_directory, ownership.server_user())
         self._postmaster = found
-        self._conninfo = make_conninfo(
-            host=str(found.socket_directory),
-            hostaddr="",  # or else PGHOSTADDR could lead elsewhere
-            port=PORT,
-            dbname=DATABASE,
-            user=ROLE,
-            requirepeer=user.pw_name,
-        )
+        self._conninfo = _conninfo(found)
         seconds = round(time.monotonic() - begun, 2)
         what = "embedded server started" if started else "embedded server adopted"
         log.info(what, directory=str(self._directory), pid=found.process.pid, seconds=seconds)
@@ -176,10 +189,10 @@ class EmbeddedServer:
             ) from None
         return True
 
-    def _stop_if_unused(self) -> None:
+    def _stop(self, *, even_if_used: bool) -> None:
         users_lock = ownership.open_lock(self._directory / "users.lock")
         try:
-            if _try_lock(users_lock) and self._cluster.find():
+            if (even_if_used or _try_lock(users_lock)) and self._cluster.find():
                 self._cluster.stop()
                 log.info("embedded server stopped", directory=str(self._directory))
         finally:
@@ -212,6 +225,17 @@ class EmbeddedServer:
                 f"The embedded server in {self._directory} cannot work: {error.strerror or error}{where}. "
                 "Give it a directory that you can write to, or choose another BIBLIFLOW_HOME."
             ) from error
+
+
+def _conninfo(server: Postmaster) -> str:
+    return make_conninfo(
+        host=str(server.socket_directory),
+        hostaddr="",  # or else PGHOSTADDR could lead elsewhere
+        port=PORT,
+        dbname=DATABASE,
+        user=ROLE,
+        requirepeer=ownership.server_user().pw_name,
+    )
 
 
 def _try_lock(descriptor: int) -> bool:

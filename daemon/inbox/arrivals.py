@@ -174,7 +174,10 @@ class Arrivals:
             except OSError as error:
                 self.has_claims = True
                 log.warning(
-                    "a claimed file cannot be handed in", file=display_name(claim.path), error=str(error)
+                    "a claimed file cannot be handed in",
+                    job_id=str(claim.job_id),
+                    file=display_name(claim.path),
+                    error=str(error),
                 )
 
     def _hand_in(self, connection: Connection, claim: Claim, version: Version) -> None:

@@ -181,7 +181,9 @@ class Folder:
         with self._parent(path, make=True) as (fd, name):
             temporary = _temporary(key)
             try:
-                with placing.create(fd, temporary, 0o644) as file:
+                with _as_open_as(fd) as mode:
+                    made = placing.create(fd, temporary, mode & 0o666)
+                with made as file:
                     yield file
                     placing.publish(file, temporary, fd, name)
             finally:
@@ -198,14 +200,27 @@ class Folder:
                 if folder in (b"", b".", b".."):
                     raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
                 if make:
-                    with suppress(FileExistsError):
-                        os.mkdir(folder, 0o755, dir_fd=fd)
+                    with suppress(FileExistsError), _as_open_as(fd) as mode:
+                        os.mkdir(folder, mode, dir_fd=fd)
                 below = os.open(folder, _FOLDER, dir_fd=fd)
                 os.close(fd)
                 fd = below
             yield fd, name
         finally:
             os.close(fd)
+
+
+@contextmanager
+def _as_open_as(fd: int) -> Iterator[int]:
+    """The mode of the folder ``fd``, for what is made in it, whatever the daemon's umask is.
+
+    Who may look into an inbox is to see what became of the files in it.
+    """
+    umask = os.umask(0)
+    try:
+        yield os.fstat(fd).st_mode & 0o1777
+    finally:
+        os.umask(umask)
 
 
 def _temporary(key: str) -> bytes:

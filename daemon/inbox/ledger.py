@@ -22,7 +22,7 @@ from daemon import control
 from daemon.file_check import display_name
 from daemon.inbox.folder import Version
 from daemon.settings import Paths, WatchSettings
-from daemon.state import StateFile
+from daemon.state import BUSY_TIMEOUT, StateFile
 from daemon.visible import visible
 
 FILES = "inbox_files"
@@ -132,8 +132,8 @@ class FolderState:
 class Ledger(StateFile):
     """The ledger of one home. Every process opens its own."""
 
-    def __init__(self, path: Path, *, is_shared: bool = False) -> None:
-        super().__init__(path, is_shared=is_shared)
+    def __init__(self, path: Path, *, is_shared: bool = False, patience: float = BUSY_TIMEOUT) -> None:
+        super().__init__(path, is_shared=is_shared, patience=patience)
         self._is_together = False
 
     def _create(self, database: sqlite_utils.Database) -> None:

@@ -71,7 +71,12 @@ class Outcomes:
         try:
             place = self._deliver(connection, job, corrected, path, done, reason)
         except OSError as error:
-            log.warning("a file of the inbox cannot be put in its place", file=job.filename, error=str(error))
+            log.warning(
+                "a file of the inbox cannot be put in its place",
+                job_id=str(job.id),
+                file=job.filename,
+                error=str(error),
+            )
             reason = f"{reason}; it cannot be moved to {done}: {error.strerror}".removeprefix("; ")
         self.record(job, path, done, reason, place)
 

@@ -33,6 +33,8 @@ class Proxy:
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
         self._is_open = True
+        self._flows = threading.Event()
+        self._flows.set()
         self._planned: Cut | None = None
         self._commits_before = 0
         self.cuts = 0
@@ -56,8 +58,17 @@ class Proxy:
         """Let connections through again."""
         self._is_open = True
 
+    def freeze(self) -> None:
+        """Pass nothing on, and close nothing: like a server that hangs, until :meth:`thaw`."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Pass on what waits, and what comes."""
+        self._flows.set()
+
     def close(self) -> None:
         """End all of it."""
+        self.thaw()
         self.drop_all()
         self._listener.close()
 
@@ -107,6 +118,7 @@ class Proxy:
         client, server = pair
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
+                self._flows.wait()
                 cut = self._cut_now(data)
                 if cut is Cut.REQUEST:
                     break
@@ -123,5 +135,6 @@ class Proxy:
         client, server = pair
         with contextlib.suppress(OSError):
             while data := server.recv(65536):
+                self._flows.wait()
                 client.sendall(data)
         self._drop(pair)

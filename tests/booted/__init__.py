@@ -1,0 +1,1 @@
+"""A systemd of its own, and the daemon as its service."""
