@@ -228,9 +228,10 @@ class ImportsScreen(Place):
     @on(JobFetched)
     def _show_detail(self, event: JobFetched) -> None:
         if event.number == self._detail_number:  # else the cursor stands elsewhere by now
-            self._selected = event.job
-            self.query_one(JobDetail).show(event.job)
-            self.refresh_bindings()
+            if event.job != self._selected:
+                self._selected = event.job
+                self.query_one(JobDetail).show(event.job)
+                self.refresh_bindings()
             self._open_if_fetched()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -16,7 +16,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Static
 
 from bibliflow_tui import formats
 from bibliflow_tui.formats import State
@@ -25,6 +24,7 @@ from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.widgets.words import Words
 from daemon.catalog import jobs
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
@@ -123,10 +123,10 @@ class InboxScreen(Place):
 
     def compose_place(self) -> ComposeResult:
         """Folder, filter, files, detail."""
-        yield Static(id="inbox-folder")
+        yield Words(id="inbox-folder")
         yield FilterLine("part of a file's name, or of what is said of it")
         yield InboxTable(COLUMNS, empty_text=EMPTY, id="inbox-files")
-        yield Static(id="inbox-detail")
+        yield Words(id="inbox-detail")
 
     def on_mount(self) -> None:
         """Look as long as it is shown."""
@@ -175,7 +175,7 @@ class InboxScreen(Place):
     @on(LedgerRead)
     def _show(self, event: LedgerRead) -> None:
         style = "$text-error" if event.has_problem else "$foreground-muted"
-        self.query_one("#inbox-folder", Static).update(safe_text(" ".join(event.folder), style))
+        self.query_one("#inbox-folder", Words).tell(safe_text(" ".join(event.folder), style))
         if event.wanted == self._wanted:
             table = self.query_one(VirtualTable)
             table.empty_text = NONE_SUCH if event.wanted else EMPTY
@@ -205,7 +205,7 @@ class InboxScreen(Place):
     @on(VirtualTable.RowHighlighted)
     def _show_detail(self, event: VirtualTable.RowHighlighted) -> None:
         entry = self._files.get(event.key or "")
-        self.query_one("#inbox-detail", Static).update(detail(entry) if entry else Content(""))
+        self.query_one("#inbox-detail", Words).tell(detail(entry) if entry else Content(""))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer offers to show all where something is left out."""

@@ -33,7 +33,10 @@ class Facets(Static):
     def show(self, total: int, counts: Mapping[str, int]) -> None:
         """Show these numbers."""
         ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-        self._counts = {ALL: total, **dict(ordered)}
+        counts = {ALL: total, **dict(ordered)}
+        if counts == self._counts:
+            return
+        self._counts = counts
         if self.chosen not in self._counts:
             self._choose(ALL)
         self._draw()

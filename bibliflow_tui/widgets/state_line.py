@@ -124,7 +124,7 @@ class StateLine(Static):
     @property
     def _is_well(self) -> bool:
         is_silent = self._workload is not None and self._workload.silent_since is not None
-        is_gone = self._daemon is not None and self._daemon.info is None
+        is_gone = self._daemon is not None and self._daemon.info is None and not self._daemon.is_starting
         return not (self._is_away or is_gone or is_silent)
 
     def _places(self, shape: Shape) -> Content:
@@ -185,7 +185,7 @@ def _of_daemon(change: DaemonChanged | None, workload: Workload | None, *, is_ho
         return Part(tuple(f"{DOWN} {form}" for form in (words[0] + advice, words[0] + advice, *words)), WRONG)
     if workload is not None and workload.silent_since is not None:
         since = formats.since(workload.silent_since)
-        return Part((f"{DOWN} daemon hangs since {since}", f"{DOWN} daemon hangs"), WRONG)
+        return Part((*[f"{DOWN} daemon hangs since {since}"] * 3, f"{DOWN} daemon hangs"), WRONG)
     if workload is None or workload.workers is None or workload.busy is None:
         return Part((f"{UP} daemon",), GOOD)
     busy, workers = workload.busy, workload.workers

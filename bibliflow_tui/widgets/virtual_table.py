@@ -197,14 +197,19 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         if self.is_mounted:
             self.scroll_to(y=0, animate=False)
         self.set_reactive(VirtualTable.cursor_row, 0)
-        self._rows_changed()
+        self.refresh()
+        self._want_soon()
+        self._post_highlighted()
 
     def set_total(self, total: int) -> None:
         """The same rows, more or fewer at the end: keeps the position and what is on screen."""
-        self._total = total
-        self.virtual_size = Size(0, total + 1)
+        if total != self._total:
+            self._total = total
+            self.virtual_size = Size(0, total + 1)
+            self.refresh()
         self.set_reactive(VirtualTable.cursor_row, self.validate_cursor_row(self.cursor_row))
-        self._rows_changed()
+        self._want_soon()
+        self._post_highlighted()
 
     def refetch(self, total: int) -> None:
         """Rows may have changed or moved: fetch those on screen again, and show the old ones until then.
@@ -222,11 +227,13 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         if asked != request:
             return False
         del self._pending[number]
+        before = self._pages.get(number)
         self._pages.discard(number)  # this cache never overwrites
         self._pages.set(number, list(rows[:PAGE]))
         self._stale.discard(number)
         self._follow(number)
-        self.refresh()
+        if self._pages[number] != before:  # most that is fetched again is as it was
+            self.refresh()
         if limit != self._expected(number):  # the total has changed while the answer was on its way
             self._want_soon()
         if self.cursor_row // PAGE == number:
@@ -254,11 +261,6 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
                         self._post_highlighted()
                     return True
         return False
-
-    def _rows_changed(self) -> None:
-        self.refresh()
-        self._want_soon()
-        self._post_highlighted()
 
     def _post_highlighted(self) -> None:
         self.post_message(self.RowHighlighted(self, self.cursor_row, self.selected_key))
