@@ -241,8 +241,8 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 def test_a_stop_ends_at_a_chunk_and_goes_on_later(
     home: Path, daemon: int, connection: Connection, large: Path, number: signal.Signals
 ) -> None:
-    # In the second of three chunks, so that there is one to stop before.
-    with held_up(f"{20_000:013}"):
+    # In the second of three chunks, so that there is one to stop before; a row that is not rejected.
+    with held_up(f"{20_001:013}"):
         job_id = submit(large)
         wait_until(lambda: processed(connection, job_id) > 0)
         os.kill(daemon, number)
