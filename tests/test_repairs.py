@@ -209,7 +209,8 @@ def test_one_row_is_repaired_recorded_and_taken_back(connection: Connection, pat
     job = imported(connection, path)
     error = error_in(connection, job, 5)
     typed: dict[BookField, str] = {"isbn": "0316015849", "publication_year": "never"}
-    assert [problem.code for problem in followups.check_row(connection, job, error, typed)] == ["year_format"]
+    problems = followups.checker(job).problems(error, typed)
+    assert [problem.code for problem in problems] == ["year_format"]
     with pytest.raises(RowRejectedError, match="Invalid publication year format: never"):
         followups.repair_row(connection, job, error, typed)
     assert open_errors(connection, job) == 5
@@ -230,6 +231,11 @@ def test_one_row_is_repaired_recorded_and_taken_back(connection: Connection, pat
     assert "9780316015844" not in titles(connection)
     assert open_errors(connection, job) == 5
     assert row_repairs.of_error(connection, error.id)[0].undone_at
+    # What was repaired again since is another repair.
+    followups.repair_row(connection, job, error, typed | {"publication_year": "2005"})
+    with pytest.raises(FollowUpError, match="taken back already"):
+        followups.undo_row(connection, job, repair)
+    assert "9780316015844" in titles(connection)
 
 
 def test_a_repair_that_repeats_an_isbn_changes_nothing(connection: Connection, path: Path) -> None:
