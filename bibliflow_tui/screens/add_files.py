@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, get_args
@@ -29,8 +29,7 @@ from daemon.settings import DuplicatePolicy, Settings
 
 POLICIES: tuple[DuplicatePolicy, ...] = get_args(DuplicatePolicy)
 
-OF_A_FILE = frozenset({"change_reading", "cycle_duplicates"})
-"""Actions that need a file under the cursor."""
+OFF_THE_MARKS = "Put the cursor on a marked file: its columns are offered for all of them."
 
 
 def _look(path: Path) -> str:
@@ -54,13 +53,17 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "type_path", "Path", tooltip="Type a path", id="add_files.path"),
         Binding(
-            "e", "change_reading", "Reading", tooltip="Change how the file is read", id="add_files.reading"
+            "e",
+            "change_reading",
+            "Reading",
+            tooltip="Change how the file, or all marked ones, are read",
+            id="add_files.reading",
         ),
         Binding(
             "d",
             "cycle_duplicates",
             "Duplicates",
-            tooltip="What to do with rows whose ISBN is there already: report, skip, update",
+            tooltip="What to do with rows whose ISBN is there already, in this file or all marked ones",
             id="add_files.duplicates",
             show=False,  # the line of hints has it
         ),
@@ -176,15 +179,23 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
         self._previewed = path
         request = Request() if path is None else self._request(path)
         self.query_one(FilePreview).show(path, request)
-        self._show_policy(request)
+        self._show_policy()
         self.refresh_bindings()
 
-    def _show_policy(self, request: Request) -> None:
-        words = "" if self._previewed is None else f"d Duplicates: {self._policy(request)}"
+    @property
+    def _targets(self) -> list[Path]:
+        """The files that a choice is for: the marked ones, or else the one under the cursor."""
+        marked = [path for tree in self.query(FileTree) for path in tree.marked]
+        return marked or ([self._previewed] if self._previewed is not None else [])
+
+    def _show_policy(self) -> None:
+        policies = dict.fromkeys(map(self._policy, self._targets))
+        files = f" of {_files(self._targets)}" if self.query_one(FileTree).marked else ""
+        words = f"d Duplicates{files}: {'/'.join(policies)}" if policies else ""
         self.query_one("#add-files-duplicates", Static).update(safe_text(words))
 
-    def _policy(self, request: Request) -> DuplicatePolicy:
-        return request.on_duplicate or self._settings.importing.on_duplicate
+    def _policy(self, path: Path) -> DuplicatePolicy:
+        return self._request(path).on_duplicate or self._settings.importing.on_duplicate
 
     @on(DatabaseChanged)
     def _ask_catalogue(self, event: DatabaseChanged) -> None:
@@ -193,11 +204,13 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
 
     @on(FileTree.MarksChanged)
     def _show_marks(self) -> None:
-        count = len(self.query_one(FileTree).marked)
-        if count:
-            self._hint(safe_text(f"• {count:,} file{'s' * (count > 1)} marked", "$text-accent"))
+        marked = self.query_one(FileTree).marked
+        if marked:
+            self._hint(safe_text(f"• {_files(marked)} marked", "$text-accent"))
         else:
             self._hint(safe_text("Space marks several files, Enter imports them."))
+        self._show_policy()
+        self.refresh_bindings()
 
     @on(FileTree.Chosen)
     def _take(self, event: FileTree.Chosen) -> None:
@@ -221,7 +234,8 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a path is typed its letters are letters, so the footer does not offer what they do else."""
-        if action in OF_A_FILE and self._previewed is None:
+        is_ready = {"change_reading": self._previewed is not None, "cycle_duplicates": bool(self._targets)}
+        if not is_ready.get(action, True):
             return None
         return action == "back" or not isinstance(self.focused, PathInput)
 
@@ -231,24 +245,33 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
 
     @work(group="add-files-reading", exclusive=True, exit_on_error=False)
     async def action_change_reading(self) -> None:
-        """Let the user say how the file is to be read, and preview it so."""
-        shown = self.query_one(FilePreview).shown
+        """Let the user say how the files are to be read, and preview the one under the cursor so."""
+        shown, targets = self.query_one(FilePreview).shown, self._targets
         if shown is None:
             return
-        options = ReadingOptions(shown, self._request(shown.path), self._settings.importing)
+        if shown.path not in targets:
+            self._hint(safe_text(OFF_THE_MARKS))
+            return
+        others = len(targets) - 1
+        options = ReadingOptions(shown, self._request(shown.path), self._settings.importing, others)
         request = await self.app.push_screen_wait(options)
         if request is not None:
-            self._requests[shown.path] = request
+            self._requests |= dict.fromkeys(targets, request)
             self._preview(shown.path)
+            if others:
+                self._hint(safe_text(f"Chosen for {_files(targets)}; see each in the preview."))
 
     def action_cycle_duplicates(self) -> None:
-        """Take the next policy for the file under the cursor."""
-        if (path := self._previewed) is not None:
-            request = self._request(path)
-            following = (POLICIES.index(self._policy(request)) + 1) % len(POLICIES)
-            self._requests[path] = replace(request, on_duplicate=POLICIES[following])
-            self._show_policy(self._requests[path])
-            self.query_one(FilePreview).show_policy(self._requests[path])
+        """Take the next policy for the marked files, or else for the one under the cursor."""
+        targets = self._targets
+        if not targets:
+            return
+        following = POLICIES[(POLICIES.index(self._policy(targets[0])) + 1) % len(POLICIES)]
+        for path in targets:
+            self._requests[path] = replace(self._request(path), on_duplicate=following)
+        self._show_policy()
+        if self._previewed in targets:
+            self.query_one(FilePreview).show_policy(self._request(self._previewed))
 
     @work(group="add-files-places", exclusive=True, exit_on_error=False)
     async def action_show_places(self) -> None:
@@ -264,3 +287,7 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
     def action_back(self) -> None:
         """Leave without a result."""
         self.dismiss(None)
+
+
+def _files(paths: Collection[Path]) -> str:
+    return f"{len(paths):,} file{'s' * (len(paths) > 1)}"

@@ -58,8 +58,10 @@ class ReadingOptions(ModalScreen[Request | None]):
         Binding("escape", "back", "Back", tooltip="Back without a change", id="reading.back"),
     ]
 
-    def __init__(self, shown: Shown, request: Request, settings: ImportSettings) -> None:
+    def __init__(self, shown: Shown, request: Request, settings: ImportSettings, others: int = 0) -> None:
+        """``others`` are to be read in the same way; the columns are those of the one that is ``shown``."""
         super().__init__()
+        self._others = others
         self._shown = shown
         self._request = request
         self._settings = settings
@@ -67,12 +69,15 @@ class ReadingOptions(ModalScreen[Request | None]):
     def compose(self) -> ComposeResult:
         """Title, choices, keys."""
         with VerticalScroll(id="reading-box", can_focus=False):
-            yield Static(safe_text(f"How to read {self._shown.path.name}"), id="reading-heading")
+            more = f" and {self._others:,} more" if self._others else ""
+            yield Static(safe_text(f"How to read {self._shown.path.name}{more}"), id="reading-heading")
             for label, choice in self._choices():
                 with Horizontal(classes="reading-line"):
                     yield Static(safe_text(label), classes="reading-label")
                     yield choice
-            yield Static(safe_text("Enter opens a list, a applies what was chosen."), id="reading-hint")
+            applies = f"this to the {self._others + 1:,} marked files" if self._others else "what was chosen"
+            hint = f"Enter opens a list, a applies {applies}."
+            yield Static(safe_text(hint), id="reading-hint")
         yield KeyLine(show_command_palette=False)
 
     def _choices(self) -> Iterator[tuple[str, Widget]]:

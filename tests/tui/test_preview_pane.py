@@ -182,6 +182,38 @@ async def test_what_comes_of_duplicates_is_one_key_away(tmp_path: Path) -> None:
         assert app.requests == [Request(), Request(on_duplicate="update")]
 
 
+async def test_choices_are_for_all_marked_files(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.csv").write_text(UNKNOWN)
+    app = PickerApp(tmp_path)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await says(pilot, app, "a.csv", "No column for: title, author, isbn")
+        await pilot.press("d", "space", "space")
+        await wait_until(pilot, lambda: "d Duplicates of 2 files: skip/error" in app.text)
+        await pilot.press("d")  # on c.csv, which is not marked
+        await wait_until(pilot, lambda: "d Duplicates of 2 files: update" in app.text)
+        await pilot.press("e")
+        await wait_until(pilot, lambda: "Put the cursor on a marked file" in app.hint)
+        await pilot.press("k")
+        await says(pilot, app, "b.csv", "No column for: title, author, isbn")
+        screen = await options_of(pilot, app)
+        await wait_until(pilot, lambda: "How to read b.csv and 1 more" in app.text)
+        await wait_until(pilot, lambda: "a applies this to the 2 marked files." in app.text)
+        for name, value in {"title": "0", "author": "1", "isbn": "2"}.items():
+            screen.query_one(f"#reading-{name}", Select).value = value
+        await pilot.press("a")
+        await says(pilot, app, "author           ← Qb", "1 rows: 1 new")
+        assert "Chosen for 2 files" in app.hint
+        await pilot.press("k")
+        await says(pilot, app, "a.csv", "author           ← Qb", "1 rows: 1 new")
+        await pilot.press("j", "j")
+        await says(pilot, app, "c.csv", "No column for: title, author, isbn")
+        await pilot.press("space", "enter")
+        await wait_until(pilot, lambda: app.results)
+        wanted = Request(on_duplicate="update", mapping={"title": "Qa", "author": "Qb", "isbn": "Qc"})
+        assert app.requests == [wanted, wanted, Request()]
+
+
 async def test_nothing_is_read_while_the_cursor_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
