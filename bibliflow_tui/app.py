@@ -171,14 +171,11 @@ class Dashboard(SturdyApp):
     def ask(self, question: Callable[[Connection], Result]) -> Result | None:
         """In a worker: put ``question`` to the catalogue; None if that is out of reach.
 
-        Raises :class:`RoleError`, which was shown then, for what the role may not do.
+        Raises :class:`RoleError` for what the role may not do; a worker that lets it pass shows it.
         """
         try:
             with self.live.connection() as connection:
                 return question(connection)
-        except RoleError as error:
-            self.toast(str(error), "error")
-            raise
         except Exception as error:
             if not is_out_of_reach(error):
                 raise

@@ -175,7 +175,7 @@ class Live:
         """A connection for a worker.
 
         Raises what :func:`is_out_of_reach` knows if there is none, and
-        :class:`~daemon.catalog.database.RoleError` for what its role may not do.
+        :class:`~daemon.catalog.roles.RoleError` for what its role may not do.
         """
         pool = self._pool
         if pool is None:

@@ -19,6 +19,7 @@ from bibliflow_tui.background import WatchedWorkers
 from bibliflow_tui.text import visible
 from bibliflow_tui.toasts import Toast
 from daemon.catalog.database import mask_secrets
+from daemon.catalog.roles import RoleError
 from daemon.logger import Logger
 from daemon.settings import Paths, Settings
 
@@ -96,6 +97,9 @@ class SturdyApp(App[None]):
 
     def tell_fault(self, group: str, error: BaseException) -> None:
         """What workers of ``group`` should have brought does not come: say so, and log why."""
+        if isinstance(error, RoleError):
+            self.toast(str(error), "error")
+            return
         now = time.monotonic()
         if now - self._told.get(group, float("-inf")) < TELL_AGAIN:
             return

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from textual.notifications import SeverityLevel
 
 from bibliflow_tui.app import Dashboard
+from bibliflow_tui.screens.edit_book import EditBook
 from daemon import control, settings
 from tests.own_server import database
 from tests.processes import HEADER, bibliflow, run
@@ -84,27 +87,36 @@ def test_commands(job: str, private_home: Path) -> None:
     assert (result.returncode, "The role reader may not import" in result.stderr) == (3, True)
 
 
+class Listening(Dashboard):
+    """Keeps what it said: a toast is soon gone."""
+
+    told: ClassVar[list[str]] = []
+
+    def toast(self, text: str, severity: SeverityLevel = "information", *, kind: str = "") -> None:
+        self.told.append(text)
+        super().toast(text, severity, kind=kind)
+
+
 async def test_dashboard(job: str) -> None:
     loaded, paths = settings.load()
-    app = Dashboard(loaded, paths)
+    app = Listening(loaded, paths)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await wait_until(pilot, lambda: "● database, to read only" in screen_text(app))
         await wait_until(pilot, lambda: cells(app, 0)[:2] == ["✓ done", "books.csv"])
         await pilot.press("2")
         await wait_until(pilot, lambda: cells(app, 0)[:1] == ["9780439785969"])
         await pilot.press("enter", "X", "ctrl+s")
-        await wait_until(pilot, lambda: toasts(app) == 1)
+        await wait_until(pilot, lambda: len(app.told) == 1)
+        editor = app.screen
+        assert isinstance(editor, EditBook)
+        await wait_until(pilot, lambda: not editor._is_saving)
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: toasts(app) == 2)
+        await wait_until(pilot, lambda: len(app.told) == 2)
         await pilot.press("escape", "d", "y")
-        await wait_until(pilot, lambda: toasts(app) == 3)
+        await wait_until(pilot, lambda: len(app.told) == 3)
         assert control.running(paths) is None
+    assert all(text.startswith(REFUSED) for text in app.told)
     assert app.live.daemon_started is None
-
-
-def toasts(app: Dashboard) -> int:
-    """How often was said that the role may not."""
-    return sum(toast.message.startswith(REFUSED) for toast in app._notifications)
 
 
 def test_a_role_that_may_not_make_the_tables(

@@ -31,7 +31,6 @@ from daemon.catalog.book_search import BookQuery, Order
 from daemon.catalog.books import Book
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
-from daemon.catalog.roles import RoleError
 
 LONGEST_TITLE = 100
 """Characters of a title in a question."""
@@ -265,8 +264,6 @@ class BooksScreen(Place):
             deleted = self.dashboard.ask(lambda connection: book_actions.delete(connection, book))
         except GoneError as error:
             self.dashboard.toast(str(error), "warning")
-        except RoleError:
-            return
         else:
             if deleted is None:
                 self.dashboard.toast("The database is out of reach; not deleted", "error")

@@ -120,10 +120,8 @@ class EditBook(ModalScreen[Book | None]):
             )
         except EditError as error:
             self.post_message(Saved(None, problems=error.problems))
-        except GoneError as error:
+        except (GoneError, RoleError) as error:
             self.post_message(Saved(None, reason=str(error)))
-        except RoleError:
-            self.post_message(Saved(None))
         else:
             self.post_message(
                 Saved(edited, reason="" if edited else "The database is out of reach; not saved")
