@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
 
+from bibliflow_tui.followed import Followed
 from bibliflow_tui.habits import HabitFile
 from bibliflow_tui.live import (
     DaemonChanged,
@@ -90,6 +91,8 @@ class Dashboard(SturdyApp):
         self._remembers_theme = False
         """Whether the theme is one that the user chooses."""
         self.live = Live(loaded, paths, self._pass_on)
+        self.followed = Followed()
+        """Repairs and undos that were begun here."""
         self.offered = offered
         """Files to choose from that the command line named; absolute paths."""
         self.last_folders: list[Path] = []
@@ -153,6 +156,8 @@ class Dashboard(SturdyApp):
                 self.workload_state = event
         for screen in self.screen_stack:
             screen.post_message(event)
+        if self.followed and isinstance(event, JobsChanged):
+            self._look_at_followed()
 
     @on(DaemonChanged)
     def _complain(self, event: DaemonChanged) -> None:
@@ -206,7 +211,7 @@ class Dashboard(SturdyApp):
             with self.live.connection() as connection:
                 for path, request in files:
                     try:
-                        intake.submit(
+                        job = intake.submit(
                             path,
                             settings=self.settings,
                             paths=self.paths,
@@ -216,6 +221,8 @@ class Dashboard(SturdyApp):
                             request=request,
                         )
                         queued += 1
+                        if request.corrects:
+                            self.followed.add(job)
                     except RefusedError as error:
                         refused.append(str(error))
             queue.close()
@@ -257,14 +264,37 @@ class Dashboard(SturdyApp):
         if is_queued:
             self.live.start_daemon()
 
+    @work(thread=True, group="actions", exit_on_error=False)
+    def undo(self, job: Job) -> None:
+        """Take back what a job brought, and say what comes of it."""
+        from daemon import followups
+        from daemon.queue import JobQueue
+
+        queue = JobQueue(self.paths.queue_db)
+        is_queued = self._act(
+            lambda connection: self.followed.add(followups.undo(connection, queue, job, source="dashboard")),
+            f"{job.filename}: taking it back; 1 shows how far that is",
+        )
+        queue.close()
+        if is_queued:
+            self.live.start_daemon()
+
+    @work(thread=True, group="followed", exit_on_error=False)
+    def _look_at_followed(self) -> None:
+        from bibliflow_tui import follow_up_words
+
+        for job, target in self.ask(self.followed.ended) or ():
+            self.toast(*follow_up_words.ended(job, target))
+
     def _act(self, action: Callable[[Connection], None], done: str) -> bool:
         """Do it and say so, or why not; whether it was done."""
+        from daemon.followups import FollowUpError
         from daemon.job_actions import ActionError
 
         try:
             with self.live.connection() as connection:
                 action(connection)
-        except (ActionError, RoleError) as error:
+        except (ActionError, FollowUpError, RoleError) as error:
             self.toast(str(error), "error")
         except Exception as error:
             if not is_out_of_reach(error):

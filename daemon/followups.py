@@ -18,13 +18,17 @@ from daemon.catalog.row_repairs import RowRepair
 from daemon.importing import rules
 from daemon.importing import undo as undoing
 from daemon.importing.bulk import BulkRepair
-from daemon.importing.fix import Fixer, Rejected
+from daemon.importing.fix import Fixer, Rejected, RowChecker
 from daemon.queue import JobQueue
 from daemon.settings import BookField
 
 
 class FollowUpError(Exception):
     """The job is not in a state in which this can be done. The message says why, and what can."""
+
+
+class RepairedAlreadyError(FollowUpError):
+    """Somebody was faster, or the word that it was done was lost with the database."""
 
 
 class RowRejectedError(Exception):
@@ -83,12 +87,13 @@ def repair_many(
     return created
 
 
-def check_row(
-    connection: Connection, job: Job, error: RowError, typed: Mapping[BookField, str]
-) -> list[Problem]:
-    """What is wrong with a rejected row with what was ``typed`` for some of its fields; changes nothing."""
-    checked = Fixer(connection, job).check(error, typed)
-    return list(checked.problems) if isinstance(checked, Rejected) else []
+def checker(job: Job) -> RowChecker:
+    """What says whether rejected rows of ``job`` pass with other values, without asking the catalogue.
+
+    Raises :class:`FollowUpError`.
+    """
+    _require_rows(job)
+    return RowChecker(job)
 
 
 def repair_row(
@@ -105,7 +110,7 @@ def repair_row(
             raise FollowUpError(f"Other rows of {job.filename} are being repaired; try again in a moment")
         now = row_errors.by_id(connection, job.id, [error.id]).get(error.id)
         if now is None or now.resolved_at:
-            raise FollowUpError(f"Row {error.row_number:,} of {job.filename} was repaired already")
+            raise RepairedAlreadyError(f"Row {error.row_number:,} of {job.filename} was repaired already")
         fixer = Fixer(connection, job, repaired_by=users.current_user())
         checked = fixer.check(now, typed)
         if isinstance(checked, Rejected):
@@ -124,8 +129,14 @@ def undo_row(connection: Connection, job: Job, repair: RowRepair) -> bool:
     with job_lock.locked(connection, job.id) as acquired:
         if not acquired:
             raise FollowUpError(f"Other rows of {job.filename} are being repaired; try again in a moment")
+        now = next(
+            (one for one in row_repairs.of_error(connection, repair.row_error_id) if one.id == repair.id),
+            None,
+        )
+        if now is None or now.undone_at:
+            raise FollowUpError("This repair was taken back already")
         with connection.transaction() as transaction:
-            is_undone = undoing.take_back(connection, [repair]) == 1
+            is_undone = undoing.take_back(connection, [now]) == 1
             if not is_undone:
                 raise Rollback(transaction)
     return is_undone

@@ -209,7 +209,8 @@ def test_one_row_is_repaired_recorded_and_taken_back(connection: Connection, pat
     job = imported(connection, path)
     error = error_in(connection, job, 5)
     typed: dict[BookField, str] = {"isbn": "0316015849", "publication_year": "never"}
-    assert [problem.code for problem in followups.check_row(connection, job, error, typed)] == ["year_format"]
+    problems = followups.checker(job).problems(error, typed)
+    assert [problem.code for problem in problems] == ["year_format"]
     with pytest.raises(RowRejectedError, match="Invalid publication year format: never"):
         followups.repair_row(connection, job, error, typed)
     assert open_errors(connection, job) == 5

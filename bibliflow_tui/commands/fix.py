@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import click
 
+from bibliflow_tui import follow_up_words
 from bibliflow_tui.commands.importing import ensure_daemon, submit_all
 from bibliflow_tui.commands.session import Session, narrate, session
 from bibliflow_tui.commands.waiting import wait_for
@@ -124,7 +125,10 @@ def fix(
             json.dumps({"job_id": str(found.id), "repair_job_id": str(done.id)} | fixed | {"open": left})
         )
     elif done.status is JobStatus.SUCCESS:
-        click.echo(visible(f"{found.filename}: {_words(fixed)}; {left:,} rejected rows are left"))
+        words = follow_up_words.repaired(fixed)
+        click.echo(visible(f"{found.filename}: {words}; {left:,} rejected rows are left"))
+        if fixed["rejected"]:
+            narrate(f"`bibliflow errors {found.id}` says why they are rejected.")
     if done.status is not JobStatus.SUCCESS:
         fail(done.failure_reason or "It was cancelled; what was repaired until then stays", ExitCode.FAILED)
     if not as_json and fixed["imported"]:
@@ -151,17 +155,6 @@ def _take_back(opened: Session, job: Job, file: Path) -> Job:
         sys.exit(ExitCode.USAGE)
     ensure_daemon(opened)
     return wait_for(opened, submitted)[0]
-
-
-def _words(fixed: dict[str, int]) -> str:
-    if not any(fixed.values()):
-        return "no rejected row has a suggestion for every problem"
-    words = f"{fixed['imported']:,} rows imported"
-    if fixed["skipped"]:
-        words += f", {fixed['skipped']:,} skipped"
-    if fixed["rejected"]:
-        words += f", {fixed['rejected']:,} rejected again (`bibliflow errors` says why)"
-    return words
 
 
 def _show_preview(opened: Session, job: Job, repair: BulkRepair, as_json: bool) -> None:

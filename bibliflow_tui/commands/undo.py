@@ -7,12 +7,13 @@ from itertools import islice
 
 import click
 
+from bibliflow_tui import follow_up_words
 from bibliflow_tui.commands.importing import ensure_daemon
 from bibliflow_tui.commands.session import confirm, session
 from bibliflow_tui.commands.waiting import wait_for
 from daemon import followups
 from daemon.catalog import jobs, kept_books
-from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.job import JobStatus
 from daemon.exits import ExitCode, explained, fail
 from daemon.followups import FollowUpError
 from daemon.queue import JobQueue
@@ -35,7 +36,7 @@ def undo(job: str, yes: bool, as_json: bool) -> None:
     """
     with session() as opened:
         found = jobs.find(opened.connection, job)
-        confirm(question(found), yes)
+        confirm(follow_up_words.undo_question(found), yes)
         opened.paths.make_private()
         queue = JobQueue(opened.paths.queue_db)
         try:
@@ -65,20 +66,6 @@ def undo(job: str, yes: bool, as_json: bool) -> None:
                 )
             )
             return
-        click.echo(visible(f"{found.filename}: {words(done)}, in {done.seconds:.1f} s"))
+        click.echo(visible(f"{found.filename}: {follow_up_words.undone(done)}, in {done.seconds:.1f} s"))
         for book in islice(kept, SHOWN_KEPT):
             click.echo(visible(f"  {book.isbn}  {book.title}", limit=200))
-
-
-def question(job: Job) -> str:
-    """What is asked before ``job`` is undone."""
-    if job.kind == "repair":
-        return f"Take the repair of {job.success_count:,} rows of {job.filename} back?"
-    brought = job.success_count + job.error_count - job.open_error_count
-    return f"Take back the {brought:,} rows that {job.filename} brought into the catalogue?"
-
-
-def words(done: Job) -> str:
-    """What a finished undo came to."""
-    kept = f", {done.skipped_count:,} kept, for they were edited since" if done.skipped_count else ""
-    return f"{done.success_count:,} taken back{kept}"

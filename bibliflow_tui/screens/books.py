@@ -104,11 +104,18 @@ class BooksScreen(Place):
 
     def show_import(self, job: Job) -> None:
         """List the books that ``job`` added."""
+        self._show_only(job, BookQuery(import_job_id=job.id))
+
+    def show_kept(self, job: Job) -> None:
+        """List the books that the undo of ``job`` left, as somebody had edited them."""
+        self._show_only(job, BookQuery(kept_of_id=job.id))
+
+    def _show_only(self, job: Job, query: BookQuery) -> None:
         self._origins[job.id] = job.filename
         if self.is_mounted:
-            self._look_for(BookQuery(import_job_id=job.id, order=self._query.order))
+            self._look_for(replace(query, order=self._query.order))
         else:
-            self._to_show = BookQuery(import_job_id=job.id)
+            self._to_show = query
 
     def _look_for(self, query: BookQuery) -> None:
         line = self.query_one(SearchLine)
@@ -137,8 +144,9 @@ class BooksScreen(Place):
     def _show_title(self) -> None:
         table = self._table
         table.empty_text = explain_empty(table.query_shown)
-        origin = self._origin(table.query_shown.import_job_id)
-        self.query_one(BooksTitle).show(table.query_shown, table.state, table.count, origin)
+        query = table.query_shown
+        origin = self._origin(query.import_job_id or query.kept_of_id)
+        self.query_one(BooksTitle).show(query, table.state, table.count, origin)
         self.refresh_bindings()
 
     # The book under the cursor.

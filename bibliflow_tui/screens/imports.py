@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 from uuid import UUID
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
-from bibliflow_tui import formats, habits
+from bibliflow_tui import follow_up_words, formats, habits
 from bibliflow_tui.live import JobsChanged
+from bibliflow_tui.past import Past
+from bibliflow_tui.screens.confirm import ConfirmScreen
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
@@ -25,13 +28,15 @@ from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.job_detail import JobDetail
 from bibliflow_tui.widgets.job_table import COLUMNS, JobTable, job_row
 from bibliflow_tui.widgets.virtual_table import VirtualTable
-from daemon.catalog import job_list, jobs
+from daemon.catalog import job_list
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.job_history import JobHistory
 from daemon.catalog.job_list import JobFilter, JobOrder, JobPages
 from daemon.catalog.jobs import NoSuchJobError
 
 if TYPE_CHECKING:
+    from bibliflow_tui.screens.books import BooksScreen
     from daemon.intake import Request
 
 WELCOME = "No imports yet.\n\nPress a to add a CSV file of books,\nor run: bibliflow import FILE"
@@ -65,6 +70,7 @@ class JobFetched(Message):
 
     number: int
     job: Job
+    history: JobHistory
 
 
 class ImportsScreen(Place):
@@ -77,6 +83,10 @@ class ImportsScreen(Place):
         Binding("a", "add_files", "Add files", tooltip="Choose CSV files to import", id="imports.add"),
         Binding("c", "cancel", "Cancel", tooltip="Stop it; what it brought stays", id="imports.cancel"),
         Binding("r", "retry", "Retry", tooltip="Go on where it was stopped", id="imports.retry"),
+        Binding("u", "undo", "Undo", tooltip="Take back what it brought; asks first", id="imports.undo"),
+        Binding(
+            "b", "books", "Books", tooltip="Show the books of this import", id="imports.books", show=False
+        ),
         Binding("slash", "filter", "Filter", tooltip="Show imports of files like this", id="imports.filter"),
         Binding("f", "state(1)", "State", tooltip="Show imports in the next state only", id="imports.state"),
         Binding(
@@ -105,6 +115,9 @@ class ImportsScreen(Place):
     def __init__(self) -> None:
         super().__init__()
         self._selected: Job | None = None
+        self._past = Past()
+        self._history = JobHistory()
+        """Of the selected job."""
         self._to_open: str | None = None
         self._detail_number = 0
         self._pages = JobPages(JobFilter())
@@ -219,17 +232,17 @@ class ImportsScreen(Place):
     @work(thread=True, group="job-detail", exit_on_error=False)
     def _fetch_job(self, number: int, job_id: UUID) -> None:
         try:
-            job = self.dashboard.ask(lambda connection: jobs.get(connection, job_id))
+            found = self.dashboard.ask(lambda connection: self._past.of(connection, job_id))
         except NoSuchJobError:
             return  # deleted meanwhile; the list says so next
-        if job is not None:
-            self.post_message(JobFetched(number, job))
+        if found is not None:
+            self.post_message(JobFetched(number, *found))
 
     @on(JobFetched)
     def _show_detail(self, event: JobFetched) -> None:
         if event.number == self._detail_number:  # else the cursor stands elsewhere by now
-            self._selected = event.job
-            self.query_one(JobDetail).show(event.job)
+            self._selected, self._history = event.job, event.history
+            self.query_one(JobDetail).show(event.job, event.history)
             self.refresh_bindings()
             self._open_if_fetched()
 
@@ -246,6 +259,8 @@ class ImportsScreen(Place):
                 return status is not None and not status.is_final
             case "retry":
                 return status in (JobStatus.FAILURE, JobStatus.CANCELLED)
+            case "undo":
+                return self._selected is not None and follow_up_words.can_be_undone(self._selected)
         return True
 
     def action_add_files(self) -> None:
@@ -278,9 +293,22 @@ class ImportsScreen(Place):
 
     def _open_if_fetched(self) -> None:
         """Open the errors of the job that was chosen; its detail may be on its way yet."""
-        if self._selected is not None and str(self._selected.id) == self._to_open:
-            self._to_open = None
-            self.app.push_screen(ErrorsScreen(self._selected))
+        if self._selected is None or str(self._selected.id) != self._to_open:
+            return
+        self._to_open = None
+        if (owner := self._owner) is None:
+            self.dashboard.toast(
+                f"The import that the {self._selected.kind} is about was forgotten", "warning"
+            )
+        else:
+            self.app.push_screen(ErrorsScreen(owner))
+
+    @property
+    def _owner(self) -> Job | None:
+        """The selected import, or the one that the selected job is about."""
+        if self._selected is None or self._selected.kind == "import":
+            return self._selected
+        return self._history.target
 
     def action_filter(self) -> None:
         """Type what the files' names must hold."""
@@ -315,6 +343,34 @@ class ImportsScreen(Place):
         """Let the selected job go on."""
         if self._selected is not None:
             self.dashboard.retry(self._selected)
+
+    def action_undo(self) -> None:
+        """Take back what the selected job brought, if the user says yes."""
+        if (job := self._selected) is None or not follow_up_words.can_be_undone(job):
+            return
+        question = Content.assemble(
+            safe_text(follow_up_words.undo_question(job)), "\n\n", follow_up_words.undo_effect(job)
+        )
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.dashboard.undo(job)
+
+        self.app.push_screen(ConfirmScreen(question), answered)
+
+    async def action_books(self) -> None:
+        """List the books of the selected import; of one that is undone, those that were kept."""
+        job, target = self._selected, self._history.target
+        if job is None:
+            return
+        await self.app.switch_mode("books")
+        books = cast("BooksScreen", self.app.screen_stack[0])
+        if job.undone_at:
+            books.show_kept(job)
+        elif job.kind == "undo" and target is not None:
+            books.show_kept(target)
+        else:
+            books.show_import(target or job)
 
     def action_start_daemon(self) -> None:
         """Start the daemon."""

@@ -30,6 +30,8 @@ class BooksTitle(Static):
         parts = [safe_text(words, "bold"), safe_text(query.order, "$text-accent")]
         if query.import_job_id:
             parts.append(safe_text(f"only {origin}", limit=LONGEST_NAME))
+        elif query.kept_of_id:
+            parts.append(safe_text(f"kept, {origin}", limit=LONGEST_NAME))
         self.update(Content("   ").join(parts))
 
 

@@ -11,10 +11,11 @@ from uuid import UUID
 from textual.content import Content
 from textual.widgets import Static
 
-from bibliflow_tui import formats
+from bibliflow_tui import follow_up_words, formats
 from bibliflow_tui.advice import next_step
 from bibliflow_tui.text import safe_text
 from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.job_history import JobHistory
 
 SOURCES = {"cli": "from the command line", "dashboard": "from the dashboard", "watch": "from the inbox"}
 MUTED = "$foreground-muted"
@@ -30,6 +31,8 @@ SPEED_EVERY = 0.25
 LONGEST_TEXT = 500
 """Characters of a name or a reason; a larger one would stop the dashboard for a moment at each redraw."""
 
+NO_HISTORY = JobHistory()
+
 MOST_CODES = 3
 WIDEST_BAR = 20
 
@@ -43,10 +46,10 @@ class JobDetail(Static):
         self._last: tuple[UUID, float, int] | None = None
         """Job, time and rows when its speed was measured last."""
 
-    def show(self, job: Job | None) -> None:
-        """Show ``job``."""
+    def show(self, job: Job | None, history: JobHistory = NO_HISTORY) -> None:
+        """Show ``job`` and what became of it."""
         self._measure(job)
-        self.update(Content("\n").join([] if job is None else _lines(job, self._speeds)))
+        self.update(Content("\n").join([] if job is None else _lines(job, self._speeds, history)))
 
     def _measure(self, job: Job | None) -> None:
         now = time.monotonic()
@@ -60,9 +63,9 @@ class JobDetail(Static):
             self._last = (job.id, now, job.processed_rows)
 
 
-def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
+def _lines(job: Job, speeds: Sequence[float], history: JobHistory) -> list[Content]:
     by = f", by {job.submitted_by}" if job.submitted_by else ""
-    origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}"
+    origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}{_wanted(job)}"
     lines = [
         Content.assemble(
             safe_text(formats.title_of(job), "bold", limit=LONGEST_TEXT),
@@ -77,6 +80,9 @@ def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
                 "  ", (sparkline(speeds), "$accent"), f" {formats.rate(speeds[-1])}", _time_left(job)
             )
         )
+    lines += [
+        Content.assemble("  ", safe_text(line, MUTED, limit=LONGEST_TEXT)) for line in _past(job, history)
+    ]
     if job.read_as:
         lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED, limit=LONGEST_TEXT)))
     if job.failure_reason:
@@ -85,6 +91,32 @@ def _lines(job: Job, speeds: Sequence[float]) -> list[Content]:
         if job.status is JobStatus.FAILURE:
             lines.append(Content.assemble("  ", safe_text(next_step(job.failure_reason), MUTED)))
     return lines + _code_lines(job)
+
+
+def _wanted(job: Job) -> str:
+    """What was asked for that is not usual."""
+    if job.kind == "repair":
+        return f"; {follow_up_words.changes(job.options)}"
+    policy = job.options.get("on_duplicate", "error")
+    return f"; duplicates: {policy}" if policy != "error" else ""
+
+
+def _past(job: Job, history: JobHistory) -> Iterator[str]:
+    """What was done about it since."""
+    if job.kind == "import" and history.repaired_at:
+        repaired = job.error_count - job.open_error_count
+        by = f" by {', '.join(history.repaired_by)}" if history.repaired_by else ""
+        yield f"{repaired:,} rows repaired{by}, last {formats.clock(history.repaired_at)}"
+    if job.undone_at:
+        by = f" by {history.undone_by}" if history.undone_by else ""
+        kept = f"; {_kept(history.kept)}" if history.kept else ""
+        yield f"undone {formats.clock(job.undone_at)}{by}{kept}"
+    elif job.kind == "undo" and job.status.is_final and job.skipped_count:
+        yield _kept(job.skipped_count)
+
+
+def _kept(count: int) -> str:
+    return f"{count:,} kept, for they were edited since: b shows them"
 
 
 def _counts(job: Job) -> Content:

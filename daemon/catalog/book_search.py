@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from daemon import isbn
+from daemon.catalog import kept_books
 from daemon.catalog.books import Book
 from daemon.catalog.database import Connection
 from daemon.catalog.keyset import Anchors, Sort, Step
@@ -62,11 +63,13 @@ class BookQuery:
     import_job_id: UUID | None = None
     """Only those that this import added."""
     order: Order = Order.NEWEST
+    kept_of_id: UUID | None = None
+    """Only those that the undo of this job left, as somebody had edited them."""
 
     @property
     def is_filtered(self) -> bool:
         """Whether it leaves any books out."""
-        return bool(self.text or self.import_job_id)
+        return bool(self.text or self.import_job_id or self.kept_of_id)
 
     def _conditions(self) -> tuple[list[str], dict[str, Any]]:
         conditions: list[str] = []
@@ -82,6 +85,9 @@ class BookQuery:
             # They have UUIDv7 identifiers younger than their job's.
             conditions.append("books.id > %(job)s AND books.import_job_id = %(job)s")
             values["job"] = self.import_job_id
+        if self.kept_of_id:
+            conditions.append(f"books.id IN ({kept_books.IDS})")
+            values |= kept_books.parameters(self.kept_of_id)
         return conditions, values
 
 

@@ -1,4 +1,4 @@
-"""The open row errors of a job, filtered, counted and page by page."""
+"""The row errors of a job, filtered, counted and page by page."""
 
 from __future__ import annotations
 
@@ -27,11 +27,15 @@ class ErrorFilter:
     """Those with these ids; none means all."""
     is_suggested: bool = False
     """Those every problem of which has a suggestion."""
+    with_resolved: bool = False
+    """Also those whose rows were brought in since."""
 
     @property
     def conditions(self) -> str:
         """In SQL, for :meth:`parameters`."""
-        found = "import_job_id = %(job)s AND resolved_at IS NULL"
+        found = "import_job_id = %(job)s"
+        if not self.with_resolved:
+            found += " AND resolved_at IS NULL"
         if self.code:
             found += " AND problems @> %(code)s"
         if self.text:
@@ -53,7 +57,7 @@ class ErrorFilter:
 
 
 def count(connection: Connection, job_id: UUID, wanted: ErrorFilter) -> int:
-    """How many of a job's open errors are wanted."""
+    """How many of a job's errors are wanted."""
     row = connection.execute(
         f"SELECT count(*) FROM import_row_errors WHERE {wanted.conditions}",  # noqa: S608
         wanted.parameters(job_id),
@@ -64,7 +68,7 @@ def count(connection: Connection, job_id: UUID, wanted: ErrorFilter) -> int:
 def following(
     connection: Connection, job_id: UUID, wanted: ErrorFilter, after: tuple[int, UUID], limit: int
 ) -> list[RowError]:
-    """The next ``limit`` of a job's open errors that are wanted, behind a row number and id."""
+    """The next ``limit`` of a job's errors that are wanted, behind a row number and id."""
     with connection.cursor(row_factory=class_row(RowError)) as cursor:
         return cursor.execute(
             f"SELECT * FROM import_row_errors WHERE {wanted.conditions}"  # noqa: S608

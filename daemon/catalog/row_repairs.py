@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,6 +105,17 @@ def of_error(connection: Connection, row_error_id: UUID) -> list[RowRepair]:
         return cursor.execute(
             "SELECT * FROM row_repairs WHERE row_error_id = %s ORDER BY id DESC", [row_error_id]
         ).fetchall()
+
+
+def of_errors(connection: Connection, row_error_ids: Sequence[UUID]) -> dict[UUID, list[RowRepair]]:
+    """The repairs of these rows, the last one first, by the ids of their errors."""
+    found: dict[UUID, list[RowRepair]] = defaultdict(list)
+    with connection.cursor(row_factory=class_row(RowRepair)) as cursor:
+        for repair in cursor.execute(
+            "SELECT * FROM row_repairs WHERE row_error_id = ANY(%s) ORDER BY id DESC", [list(row_error_ids)]
+        ):
+            found[repair.row_error_id].append(repair)
+    return dict(found)
 
 
 _TO_UNDO = "repair_job_id = %s AND undone_at IS NULL AND NOT is_kept"

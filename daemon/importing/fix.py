@@ -36,28 +36,16 @@ class Rejected(NamedTuple):
     problems: Sequence[Problem]
 
 
-class Fixer:
-    """Takes rejected rows of one job back in."""
+class RowChecker:
+    """Checks rejected rows of one job again, with other values; without the catalogue."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        owner: Job,
-        *,
-        repair_job_id: UUID | None = None,
-        repaired_by: str | None = None,
-    ) -> None:
+    def __init__(self, owner: Job) -> None:
         """``owner`` is the job whose rows these are; it must have read its file."""
         options = ImportOptions.model_validate(owner.options)
         self.policy = options.on_duplicate
         self.isbn_check = options.isbn_check
         self.reading = Reading.from_dict(owner.read_as or {})
         self.checker = Checker(self.reading.header, self.reading.dialect.encoding, options.isbn_check)
-        self._connection = connection
-        self._owner_id = owner.id
-        self._repair_job_id = repair_job_id
-        self._repaired_by = repaired_by
-        self._loader = Loader(connection, owner.id, self.reading.dialect, options.on_duplicate)
 
     def values(self, fields: Sequence[str]) -> dict[BookField, str]:
         """What a record of the file, of any length, has for each field of a book."""
@@ -81,6 +69,11 @@ class Fixer:
         }
         return Fix(error, checked, changes)
 
+    def problems(self, error: RowError, typed: Mapping[BookField, str]) -> list[Problem]:
+        """What is wrong with the record of ``error`` with what was ``typed`` for some of its fields."""
+        checked = self.check(error, typed)
+        return list(checked.problems) if isinstance(checked, Rejected) else []
+
     def check_record(self, error: RowError, record: Record) -> Fix | Rejected:
         """A whole record in place of that of ``error``."""
         checked = self.checker.check(record)
@@ -93,6 +86,26 @@ class Fixer:
             if value != before.get(field, "")
         }
         return Fix(error, checked, changes)
+
+
+class Fixer(RowChecker):
+    """Takes rejected rows of one job back in."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        owner: Job,
+        *,
+        repair_job_id: UUID | None = None,
+        repaired_by: str | None = None,
+    ) -> None:
+        """``owner`` is as in :class:`RowChecker`."""
+        super().__init__(owner)
+        self._connection = connection
+        self._owner_id = owner.id
+        self._repair_job_id = repair_job_id
+        self._repaired_by = repaired_by
+        self._loader = Loader(connection, owner.id, self.reading.dialect, self.policy)
 
     def store(
         self, passed: Sequence[Fix], rejected: Sequence[Rejected] = (), *, keeps_problems: bool = False

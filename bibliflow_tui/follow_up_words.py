@@ -1,0 +1,93 @@
+"""The words of repairs and undos, for their commands and for the dashboard. They may hold anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from daemon.catalog.job import Job, JobStatus
+
+if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
+
+def brought(job: Job) -> int:
+    """The rows that a job has in the catalogue: of an import, also those that were brought in by repairs."""
+    repaired = job.error_count - job.open_error_count if job.kind == "import" else 0
+    return job.success_count + repaired
+
+
+def can_be_undone(job: Job) -> bool:
+    """Whether there is something to take back."""
+    return job.kind != "undo" and job.status.is_final and not job.undone_at and brought(job) > 0
+
+
+def undo_question(job: Job) -> str:
+    """What is asked before ``job`` is undone."""
+    if job.kind == "repair":
+        return f"Take the repair of {job.success_count:,} rows of {job.filename} back?"
+    return f"Take back the {brought(job):,} rows that {job.filename} brought into the catalogue?"
+
+
+def undo_effect(job: Job) -> str:
+    """What happens then, and what does not."""
+    rows = "Their rows are in error again" if job.kind == "repair" else "The file can be imported again"
+    return (
+        "Its books are removed, and what it changed in others is restored. Books that somebody edited since"
+        f" are kept as they are. {rows}."
+    )
+
+
+def undone(done: Job) -> str:
+    """What a finished undo came to."""
+    kept = f", {done.skipped_count:,} kept, for they were edited since" if done.skipped_count else ""
+    return f"{done.success_count:,} taken back{kept}"
+
+
+def repaired(fixed: Mapping[str, int]) -> str:
+    """What a finished repair or file of corrections came to, as :meth:`Job.repair_object` has it."""
+    if not any(fixed.values()):
+        return "no rejected row has a suggestion for every problem"
+    words = f"{fixed['imported']:,} rows imported"
+    if fixed["skipped"]:
+        words += f", {fixed['skipped']:,} skipped"
+    if fixed["rejected"]:
+        words += f", {fixed['rejected']:,} rejected again"
+    return words
+
+
+def ended(job: Job, target: Job | None) -> tuple[str, SeverityLevel]:
+    """What is told of a job that is over; ``target`` is the one that it is about."""
+    from bibliflow_tui import formats  # and with it Textual, which commands do not need
+
+    name = formats.title_of(job)
+    if job.status is JobStatus.FAILURE:
+        return f"{name}: {job.failure_reason}", "error"
+    if job.status is JobStatus.CANCELLED:
+        return f"{name}: cancelled. What was done stays; r on its line in the imports goes on", "warning"
+    if job.kind == "undo":
+        if job.skipped_count:
+            return f"{job.filename}: {undone(job)}. b on its line in the imports shows them", "warning"
+        return f"{job.filename}: {undone(job)}", "information"
+    words = f"{job.filename}: {repaired(job.repair_object())}"
+    if target is not None:
+        words += f"; {target.open_error_count:,} rejected rows are left"
+    if job.success_count:
+        words += ". u on its line in the imports takes it back"
+    return words, "information"
+
+
+def changes(options: Mapping[str, Any]) -> str:
+    """What a repair changes, from the ``options`` of its job."""
+    return ", ".join(_changes(options))
+
+
+def _changes(options: Mapping[str, Any]) -> Iterator[str]:
+    if options.get("suggestions"):
+        yield "suggestions"
+    for field, value in options.get("put", {}).items():
+        yield f"{field} set to {value}" if value else f"no {field}"
+    for field, value in options.get("prefixes", {}).items():
+        yield f"{value} off the beginning of {field}"
+    for field, value in options.get("suffixes", {}).items():
+        yield f"{value} off the end of {field}"
