@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
 
+def rows(count: int) -> str:
+    """``1 row``, ``2 rows``."""
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
 def brought(job: Job) -> int:
     """The rows that a job has in the catalogue: of an import, also those that were brought in by repairs."""
     repaired = job.error_count - job.open_error_count if job.kind == "import" else 0
@@ -25,16 +30,16 @@ def can_be_undone(job: Job) -> bool:
 def undo_question(job: Job) -> str:
     """What is asked before ``job`` is undone."""
     if job.kind == "repair":
-        return f"Take the repair of {job.success_count:,} rows of {job.filename} back?"
-    return f"Take back the {brought(job):,} rows that {job.filename} brought into the catalogue?"
+        return f"Take the repair of {rows(job.success_count)} of {job.filename} back?"
+    return f"Take back the {rows(brought(job))} that {job.filename} brought into the catalogue?"
 
 
 def undo_effect(job: Job) -> str:
     """What happens then, and what does not."""
-    rows = "Their rows are in error again" if job.kind == "repair" else "The file can be imported again"
+    then = "The rows are in error again" if job.kind == "repair" else "The file can be imported again"
     return (
         "Its books are removed, and what it changed in others is restored. Books that somebody edited since"
-        f" are kept as they are. {rows}."
+        f" are kept as they are. {then}."
     )
 
 
@@ -48,7 +53,7 @@ def repaired(fixed: Mapping[str, int]) -> str:
     """What a finished repair or file of corrections came to, as :meth:`Job.repair_object` has it."""
     if not any(fixed.values()):
         return "no rejected row has a suggestion for every problem"
-    words = f"{fixed['imported']:,} rows imported"
+    words = f"{rows(fixed['imported'])} imported"
     if fixed["skipped"]:
         words += f", {fixed['skipped']:,} skipped"
     if fixed["rejected"]:

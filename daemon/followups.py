@@ -31,6 +31,10 @@ class RepairedAlreadyError(FollowUpError):
     """Somebody was faster, or the word that it was done was lost with the database."""
 
 
+class TakenBackAlreadyError(FollowUpError):
+    """The same of taking a repair back."""
+
+
 class RowRejectedError(Exception):
     """The row does not pass like this either; nothing was changed."""
 
@@ -134,7 +138,7 @@ def undo_row(connection: Connection, job: Job, repair: RowRepair) -> bool:
             None,
         )
         if now is None or now.undone_at:
-            raise FollowUpError("This repair was taken back already")
+            raise TakenBackAlreadyError("This repair was taken back already")
         with connection.transaction() as transaction:
             is_undone = undoing.take_back(connection, [now]) == 1
             if not is_undone:

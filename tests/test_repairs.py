@@ -231,6 +231,11 @@ def test_one_row_is_repaired_recorded_and_taken_back(connection: Connection, pat
     assert "9780316015844" not in titles(connection)
     assert open_errors(connection, job) == 5
     assert row_repairs.of_error(connection, error.id)[0].undone_at
+    # What was repaired again since is another repair.
+    followups.repair_row(connection, job, error, typed | {"publication_year": "2005"})
+    with pytest.raises(FollowUpError, match="taken back already"):
+        followups.undo_row(connection, job, repair)
+    assert "9780316015844" in titles(connection)
 
 
 def test_a_repair_that_repeats_an_isbn_changes_nothing(connection: Connection, path: Path) -> None:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Input, Label, Static
+from textual.widgets import Input, Static
 
-from bibliflow_tui.text import safe_text, visible
+from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.book_form import FIELDS, BookForm
 from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.safe_input import SafeInput
 from daemon import book_actions
@@ -29,14 +28,7 @@ from daemon.settings import BookField
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard
 
-FIELDS: dict[BookField, str] = {
-    "title": "title",
-    "author": "author",
-    "isbn": "ISBN",
-    "publication_year": "year",
-}
 LONGEST_PROBLEM = 200
-HIDDEN = "has invisible characters, shown as signs; they stay unless you change this field"
 
 
 @dataclass
@@ -71,14 +63,7 @@ class EditBook(ModalScreen[Book | None]):
     def compose(self) -> ComposeResult:
         """Title, fields and their problems, keys."""
         yield Static("Edit a book", id="edit-book-title")
-        with VerticalScroll(can_focus=False):
-            for field, name in FIELDS.items():
-                with Horizontal(classes="edit-book-line"):
-                    yield Label(name, classes="edit-book-name")
-                    yield SafeInput(
-                        self._stored(field), compact=True, select_on_focus=False, id=f"edit-{field}"
-                    )
-                yield Static(id=f"problem-{field}", classes="edit-book-problem")
+        yield BookForm({field: self._stored(field) for field in FIELDS})
         yield KeyLine(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -89,25 +74,23 @@ class EditBook(ModalScreen[Book | None]):
         value = getattr(self._book, field)
         return "" if value is None else str(value)
 
-    def _typed(self) -> dict[BookField, str]:
-        """The fields that were changed. The others may hold characters that the screen cannot."""
-        typed = {field: self.query_one(f"#edit-{field}", Input).value for field in FIELDS}
-        return {field: value for field, value in typed.items() if value != visible(self._stored(field))}
+    @property
+    def _form(self) -> BookForm:
+        return self.query_one(BookForm)
 
     def _problems(self) -> Sequence[Problem]:
-        checked = book_actions.check(self._book, self._typed(), self.dashboard.settings.importing.isbn_check)
+        checked = book_actions.check(
+            self._book, self._form.typed(), self.dashboard.settings.importing.isbn_check
+        )
         return checked if isinstance(checked, list) else []
 
     def _show(self, problems: Sequence[Problem]) -> None:
-        messages = {problem.field: problem.message for problem in problems}
-        typed = self._typed()
-        for field in FIELDS:
-            stored, text = self._stored(field), Content("")
-            if field in messages:
-                text = safe_text(f"✗ {messages[field]}", "$text-error", limit=LONGEST_PROBLEM)
-            elif field not in typed and visible(stored) != stored:
-                text = safe_text(HIDDEN, "$text-warning")
-            self.query_one(f"#problem-{field}", Static).update(text)
+        messages = {
+            problem.field: safe_text(f"✗ {problem.message}", "$text-error", limit=LONGEST_PROBLEM)
+            for problem in problems
+            if problem.field
+        }
+        self._form.show(messages)
 
     @on(Input.Changed)
     def _check(self) -> None:
@@ -119,7 +102,7 @@ class EditBook(ModalScreen[Book | None]):
 
     def action_save(self) -> None:
         """Save, unless something is wrong."""
-        typed = self._typed()
+        typed = self._form.typed()
         if problems := self._problems():
             self._show(problems)
         elif not typed:

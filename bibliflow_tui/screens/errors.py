@@ -1,8 +1,8 @@
-"""The rejected rows of one import."""
+"""The rejected rows of one import: seen, and brought in after all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -10,61 +10,46 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Static
 
 from bibliflow_tui import errors_file
 from bibliflow_tui.live import JobsChanged
-from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.error_detail import ErrorDetail
+from bibliflow_tui.widgets.error_table import ErrorTable
+from bibliflow_tui.widgets.errors_title import ErrorsTitle
 from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.key_line import KeyLine
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
-from daemon.catalog import jobs, row_errors
+from bibliflow_tui.widgets.virtual_table import VirtualTable
+from daemon.catalog import job_history, jobs, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.error_pages import ErrorFilter, ErrorPages
+from daemon.catalog.error_pages import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
 from daemon.catalog.row_errors import RowError
+from daemon.catalog.row_repairs import RowRepair
+from daemon.settings import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard
 
-COLUMNS = (
-    Column("row", "row", 9, "right"),
-    Column("problem", "problem", "3fr"),
-    Column("record", "record", "2fr"),
-)
-ALL_IN = "No rejected rows: everything is in."
-NONE_SUCH = "No rejected row is like that.\n\nEscape in the filter shows all again, f the next kind."
+# What repairs rows is loaded when somebody does: the first screen is sooner there.
 
 
 @dataclass
 class JobRead(Message):
-    """The job as it is now."""
+    """The job as it is now, and the one that is doing something about it."""
 
     job: Job
+    at_work: Job | None = None
 
 
 @dataclass
-class ErrorsCounted(Message):
-    """How many errors a list has."""
+class LastRepaired(Message):
+    """The repair that can be taken back next."""
 
-    pages: ErrorPages
-    total: int
-
-
-@dataclass
-class PageFetched(Message):
-    """Errors of a list that the table asked for; None if the catalogue is out of reach."""
-
-    pages: ErrorPages
-    request: int
-    offset: int
-    found: list[RowError] | None
+    repair: RowRepair | None
 
 
 class ErrorsScreen(Screen[None]):
@@ -73,6 +58,46 @@ class ErrorsScreen(Screen[None]):
     CSS_PATH = Path(__file__).parent.parent / "styles" / "errors.tcss"
     AUTO_FOCUS = "VirtualTable"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "cancel", "Cancel", tooltip="Stop the repair that is going on", id="errors.cancel"),
+        Binding("s", "suggest", "Suggest", tooltip="Import this row as suggested", id="errors.suggest"),
+        Binding(
+            "S",
+            "suggest_alike",
+            "Alike",
+            tooltip="Import all rows with this kind of problem as suggested; shows them first",
+            id="errors.suggest_alike",
+        ),
+        Binding(
+            "a",
+            "suggest_all",
+            "All",
+            tooltip="Import all rows that have suggestions; shows them first",
+            id="errors.suggest_all",
+        ),
+        Binding(
+            "b",
+            "bulk",
+            "Bulk",
+            tooltip="Repair the marked rows, or all that are listed, in the same way",
+            id="errors.bulk",
+        ),
+        Binding(
+            "z",
+            "undo_row",
+            "Take back",
+            tooltip="Undo the repair of this row, or the one that you made last",
+            id="errors.undo_row",
+        ),
+        Binding(
+            "x", "export", "Export", tooltip="Write the rows to a file for a spreadsheet", id="errors.export"
+        ),
+        Binding(
+            "i",
+            "take_back",
+            "Import",
+            tooltip="Import a file of these rows that was corrected; their errors are resolved",
+            id="errors.take_back",
+        ),
         Binding(
             "slash",
             "filter",
@@ -89,9 +114,16 @@ class ErrorsScreen(Screen[None]):
             id="errors.kind_back",
             show=False,
         ),
-        Binding("y", "copy", "Copy", tooltip="Copy the record to the clipboard", id="errors.copy"),
         Binding(
-            "x", "export", "Export", tooltip="Write the rows to a file for a spreadsheet", id="errors.export"
+            "o",
+            "resolved",
+            "Repaired",
+            tooltip="Show also rows that were repaired, or no longer",
+            id="errors.resolved",
+            show=False,
+        ),
+        Binding(
+            "y", "copy", "Copy", tooltip="Copy the record to the clipboard", id="errors.copy", show=False
         ),
         Binding("escape", "back", "Back", tooltip="Back to where you came from", id="errors.back"),
     ]
@@ -99,116 +131,88 @@ class ErrorsScreen(Screen[None]):
     def __init__(self, job: Job) -> None:
         super().__init__()
         self._job = job
-        self._pages = ErrorPages(job.id, ErrorFilter())
-        self._total = 0
-        self._errors: dict[str, RowError] = {}
+        self._at_work: Job | None = None
+        self._last_repair: RowRepair | None = None
+        """Of those made here, the last one that was not taken back."""
 
     @property
     def dashboard(self) -> Dashboard:
         """The app."""
         return cast("Dashboard", self.app)
 
+    @property
+    def _table(self) -> ErrorTable:
+        return self.query_one(ErrorTable)
+
     def compose(self) -> ComposeResult:
         """Title, kinds, filter, table, detail, keys."""
-        yield Static(id="errors-title")
+        yield ErrorsTitle(id="errors-title")
         yield Facets(id="errors-kinds")
         yield FilterLine("text in message or record")
-        yield VirtualTable(COLUMNS, id="errors")
+        yield ErrorTable(self._job, id="errors")
         with VerticalScroll(id="error-detail-frame", can_focus=False):
             yield ErrorDetail(id="error-detail")
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Show what the job says of itself; then count."""
+        """Show what the job says of itself; then look how it is now."""
         self._show_job(JobRead(self._job))
-        self._count(self._pages)
+        self._list(self._table.wanted)
+        self._read_job()
+
+    # What is listed.
 
     @on(JobsChanged)
     def _look_again(self, event: JobsChanged) -> None:
-        if not event.ids or self._job.id in event.ids:
+        if not event.ids or event.ids & {job.id for job in (self._job, self._at_work) if job}:
             self._read_job()
 
     @work(thread=True, group="errors-job", exit_on_error=False)
     def _read_job(self) -> None:
+        def read(connection: Connection) -> JobRead:
+            return JobRead(jobs.get(connection, self._job.id), job_history.at_work(connection, self._job.id))
+
         try:
-            job = self.dashboard.ask(lambda connection: jobs.get(connection, self._job.id))
+            found = self.dashboard.ask(read)
         except NoSuchJobError:
             return  # deleted meanwhile; what was read stays
-        if job is not None:
-            self.post_message(JobRead(job))
+        if found is not None:
+            self.post_message(found)
 
     @on(JobRead)
     def _show_job(self, event: JobRead) -> None:
-        has_changed = event.job.error_codes != self._job.error_codes
-        self._job = event.job
-        title = Content.assemble(
-            ("Errors of ", "$foreground-muted"),
-            safe_text(self._job.filename, "bold"),
-            (f"   {self._job.open_error_count:,} open of {self._job.error_count:,}", "$foreground-muted"),
-        )
-        self.query_one("#errors-title", Static).update(title)
+        before = self._job
+        self._job, self._at_work = event.job, event.at_work
         self.query_one(Facets).show(self._job.open_error_count, self._job.error_codes)
-        if has_changed:
-            self._show_list()
+        self._show_title()
+        self.refresh_bindings()
+        if (before.error_codes, before.open_error_count) != (
+            self._job.error_codes,
+            self._job.open_error_count,
+        ):
+            self._list(self._table.wanted)
+
+    @on(ErrorTable.MarksChanged)
+    def _show_title(self) -> None:
+        table = self._table
+        self.query_one(ErrorsTitle).show(
+            self._job, self._at_work, len(table.marked), with_resolved=table.wanted.with_resolved
+        )
 
     @on(Facets.Chosen)
     @on(FilterLine.Sought)
-    def _show_list(self) -> None:
-        """Another list: those that are on their way for the old one are dropped."""
-        wanted = ErrorFilter(self.query_one(Facets).chosen or None, self.query_one(FilterLine).value.strip())
-        if wanted != self._pages.wanted:
-            self.query_one(VirtualTable).reset(0)
-        self._pages = ErrorPages(self._job.id, wanted)
-        self._count(self._pages)
+    def _choose(self) -> None:
+        code, text = self.query_one(Facets).chosen or None, self.query_one(FilterLine).value.strip()
+        self._list(replace(self._table.wanted, code=code, text=text))
 
-    @work(thread=True, group="errors-count", exit_on_error=False)
-    def _count(self, pages: ErrorPages) -> None:
-        job, wanted = self._job, pages.wanted
-        total: int | None
-        if wanted.text:
-            total = self.dashboard.ask(pages.count)
-        else:
-            total = job.error_codes.get(wanted.code, 0) if wanted.code else job.open_error_count
-        if total is not None:
-            self.post_message(ErrorsCounted(pages, total))
-
-    @on(ErrorsCounted)
-    def _show_count(self, event: ErrorsCounted) -> None:
-        if event.pages is self._pages:
-            self._total = event.total
-            table = self.query_one(VirtualTable)
-            table.empty_text = ALL_IN if self._pages.wanted == ErrorFilter() else NONE_SUCH
-            table.refetch(event.total)
-
-    @on(VirtualTable.PageWanted)
-    def _want_page(self, event: VirtualTable.PageWanted) -> None:
-        self._fetch_page(self._pages, event.request, event.offset, event.limit, self._total)
-
-    @work(thread=True, group="errors-page", exit_on_error=False)
-    def _fetch_page(self, pages: ErrorPages, request: int, offset: int, limit: int, total: int) -> None:
-        def fetch(connection: Connection) -> list[RowError]:
-            return pages.page(connection, offset, limit, total)
-
-        self.post_message(PageFetched(pages, request, offset, self.dashboard.ask(fetch)))
-
-    @on(PageFetched)
-    def _provide(self, event: PageFetched) -> None:
-        table = self.query_one(VirtualTable)
-        if event.pages is not self._pages or event.found is None:
-            table.lose(event.request, event.offset)
-            return
-        self._errors = {key: error for key, error in self._errors.items() if key == table.selected_key}
-        self._errors |= {str(error.id): error for error in event.found}
-        rows = [
-            Row(str(error.id), [f"{error.row_number:,}", error.error_message, error.raw_data])
-            for error in event.found
-        ]
-        table.provide(event.request, event.offset, rows)
+    def _list(self, wanted: ErrorFilter) -> None:
+        self._table.list_errors(self._job, wanted)
 
     @on(VirtualTable.RowHighlighted)
-    def _show_detail(self, event: VirtualTable.RowHighlighted) -> None:
+    def _show_detail(self) -> None:
+        line = self._table.line
         for detail in self.query(ErrorDetail):  # it is mounted last
-            detail.show(self._job, self._errors.get(event.key or ""))
+            detail.show(self._job, line.error if line else None, line.repairs if line else ())
 
     def action_filter(self) -> None:
         """Type what the rows must hold."""
@@ -218,12 +222,126 @@ class ErrorsScreen(Screen[None]):
         """Show another kind of problem only."""
         self.query_one(Facets).move(by)
 
+    def action_resolved(self) -> None:
+        """Show rows that were repaired, too, or no longer."""
+        wanted = self._table.wanted
+        self._list(replace(wanted, with_resolved=not wanted.with_resolved))
+        self._show_title()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer offers what makes sense at this moment."""
+        match action:
+            case "cancel":
+                return self._at_work is not None
+            case "undo_row":
+                return self._last_repair is not None or self._table.wanted.with_resolved
+        return True
+
+    # One row.
+
+    @on(VirtualTable.RowSelected)
+    def _repair(self) -> None:
+        from bibliflow_tui.screens.repair_row import RepairRow
+        from daemon import followups
+
+        if (line := self._table.line) is None:
+            return
+        if line.error.resolved_at:
+            self.dashboard.toast(f"Row {line.error.row_number:,} is in already; z takes its repair back")
+            return
+        try:
+            checker = followups.checker(self._job)
+        except followups.FollowUpError as error:
+            self.dashboard.toast(str(error), "error")
+        else:
+            self.app.push_screen(RepairRow(self._job, checker, line.error, self._table.wanted))
+
+    def action_suggest(self) -> None:
+        """Import the row under the cursor as it is suggested."""
+        from bibliflow_tui import row_actions
+
+        if (line := self._table.line) is None or line.error.resolved_at:
+            return
+        if typed := row_actions.suggested(line.error):
+            self._import(line.error, typed)
+        else:
+            row = f"row {line.error.row_number:,}"
+            self.dashboard.toast(f"Nothing is suggested for {row}; Enter repairs it by hand", "warning")
+
+    @work(thread=True, group="errors-repair", exit_on_error=False)
+    def _import(self, error: RowError, typed: dict[BookField, str]) -> None:
+        from bibliflow_tui import row_actions
+
+        told = row_actions.repair(self.dashboard, self._job, error, typed)
+        self.dashboard.toast(told.text, told.severity)
+        if told.repair is not None:
+            self.post_message(LastRepaired(told.repair))
+
+    @on(LastRepaired)
+    def _keep_repair(self, event: LastRepaired) -> None:
+        self._last_repair = event.repair
+        self.refresh_bindings()
+
+    def action_undo_row(self) -> None:
+        """Take the repair of the row under the cursor back; of an open one, the last that was made here."""
+        line = self._table.line
+        done = [repair for repair in line.repairs if not repair.undone_at] if line else []
+        if repair := done[0] if done else self._last_repair:
+            self._take_back_row(repair)
+        else:
+            self.dashboard.toast("This row is in error; there is no repair of it to take back", "warning")
+
+    @work(thread=True, group="errors-repair", exit_on_error=False)
+    def _take_back_row(self, repair: RowRepair) -> None:
+        from bibliflow_tui import row_actions
+
+        told = row_actions.take_back(self.dashboard, self._job, repair)
+        self.dashboard.toast(told.text, told.severity)
+        if told.is_over:
+            self.post_message(LastRepaired(None))
+
+    # Many rows.
+
+    def action_suggest_alike(self) -> None:
+        """Suggestions for all rows that have this kind of problem, in the present filter."""
+        if (line := self._table.line) is not None:
+            wanted = self._table.wanted
+            code = wanted.code or next((problem.code for problem in line.error.as_problems()), None)
+            self._open_bulk(ErrorFilter(code, wanted.text), suggestions=True)
+
+    def action_suggest_all(self) -> None:
+        """Suggestions for all rows that have them."""
+        self._open_bulk(ErrorFilter(), suggestions=True)
+
+    def action_bulk(self) -> None:
+        """Repair the marked rows, or all that are listed."""
+        wanted, marked = self._table.wanted, tuple(self._table.marked)
+        self._open_bulk(ErrorFilter(ids=marked) if marked else ErrorFilter(wanted.code, wanted.text))
+
+    def _open_bulk(self, wanted: ErrorFilter, *, suggestions: bool = False) -> None:
+        from bibliflow_tui.screens.bulk_repair import BulkRepairScreen
+
+        self.app.push_screen(BulkRepairScreen(self._job, wanted, suggestions=suggestions), self._follow)
+
+    def _follow(self, job: Job | None) -> None:
+        """A repair of many was begun."""
+        if job is not None:
+            self._at_work = job
+            self._table.unmark()
+            self._read_job()
+
+    def action_cancel(self) -> None:
+        """Stop what is being done about the rows."""
+        if self._at_work is not None:
+            self.dashboard.cancel(self._at_work)
+
+    # Files of them.
+
     def action_copy(self) -> None:
         """Copy the record under the cursor."""
-        error = self._errors.get(self.query_one(VirtualTable).selected_key or "")
-        if error is not None:
-            self.app.copy_to_clipboard(error.raw_data)
-            self.dashboard.toast(f"Row {error.row_number:,} copied")
+        if (line := self._table.line) is not None:
+            self.app.copy_to_clipboard(line.error.raw_data)
+            self.dashboard.toast(f"Row {line.error.row_number:,} copied")
 
     def action_export(self) -> None:
         """Write all open errors to a file in the current folder."""
@@ -239,7 +357,21 @@ class ErrorsScreen(Screen[None]):
         except OSError as error:
             self.dashboard.toast(f"{Path.cwd()}: {error.strerror}", "error")
             return
-        self.dashboard.toast(said or "The database is out of reach; nothing was written")
+        if said is None:
+            self.dashboard.toast("The database is out of reach; nothing was written", "error")
+        else:
+            self.dashboard.toast(f"{said}. Corrected, i takes it back")
+
+    def action_take_back(self) -> None:
+        """Choose a file of rejected rows that was corrected, and import it."""
+        from bibliflow_tui.screens.corrected_file import CorrectedFile
+        from daemon.intake import Request
+
+        def take(path: Path | None) -> None:
+            if path is not None:
+                self.dashboard.submit([(path, Request(corrects=self._job.id))])
+
+        self.app.push_screen(CorrectedFile(self._job), take)
 
     def action_back(self) -> None:
         """Back to where one came from."""

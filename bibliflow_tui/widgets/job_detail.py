@@ -104,9 +104,9 @@ def _wanted(job: Job) -> str:
 def _past(job: Job, history: JobHistory) -> Iterator[str]:
     """What was done about it since."""
     if job.kind == "import" and history.repaired_at:
-        repaired = job.error_count - job.open_error_count
+        repaired = follow_up_words.rows(job.error_count - job.open_error_count)
         by = f" by {', '.join(history.repaired_by)}" if history.repaired_by else ""
-        yield f"{repaired:,} rows repaired{by}, last {formats.clock(history.repaired_at)}"
+        yield f"{repaired} repaired{by}, last {formats.clock(history.repaired_at)}"
     if job.undone_at:
         by = f" by {history.undone_by}" if history.undone_by else ""
         kept = f"; {_kept(history.kept)}" if history.kept else ""

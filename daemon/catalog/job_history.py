@@ -59,7 +59,7 @@ def _get(connection: Connection, job_id: UUID) -> Job | None:
 
 
 def at_work(connection: Connection, job_id: UUID) -> Job | None:
-    """The job that repairs rows of a job, takes a corrected file of them in, or undoes it; None: none does."""
+    """The job that repairs rows of a job, takes a corrected file of them in, or undoes it; None if none."""
     with connection.cursor(row_factory=class_row(Job)) as cursor:
         return cursor.execute(
             "SELECT * FROM import_jobs WHERE target_job_id = %s AND status IN ('PENDING', 'PROCESSING')"

@@ -64,3 +64,7 @@ def screen_text(app: Dashboard) -> str:
 def cells(app: Dashboard, row: int) -> list[str]:
     found = app.screen.query_one(VirtualTable).row_at(row)
     return [str(cell) for cell in found.cells] if found else []
+
+
+def toasts(app: Dashboard) -> str:
+    return "\n".join(notification.message for notification in app._notifications)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bibliflow_tui.app import Dashboard
+from bibliflow_tui.screens.books import BooksScreen
+from bibliflow_tui.screens.confirm import ConfirmScreen
+from bibliflow_tui.screens.errors import ErrorsScreen
+from bibliflow_tui.screens.imports import ImportsScreen
 from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.job_detail import JobDetail, sparkline
 from bibliflow_tui.widgets.virtual_table import VirtualTable
-from daemon.catalog import jobs
+from daemon.catalog import books, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
-from tests.files import HEADER, isbn13, written
-from tests.imports import import_text
-from tests.tui.running import cells, dashboard, screen_text
+from tests.files import HEADER, book, isbn13, table, written
+from tests.imports import import_text, repaired, titles, undone
+from tests.tui.running import cells, dashboard, screen_text, toasts
 from tests.tui.waiting import wait_until
 
 
@@ -97,6 +102,76 @@ async def test_what_rows_are_rejected_for(home: Path, connection: Connection) ->
             ["2", "year_range", "█" * 10],
         ]
         assert "and 1 more kind" in lines[3]
+
+
+def detail(app: Dashboard) -> str:
+    return str(app.screen.query_one(JobDetail).render())
+
+
+def is_offered(app: Dashboard, action: str) -> bool:
+    found = app.screen.active_bindings.values()
+    return any(active.binding.action == action and active.enabled for active in found)
+
+
+async def test_an_import_is_undone_and_what_was_edited_is_kept(home: Path, connection: Connection) -> None:
+    job = import_text(connection, home / "list.csv", table(3))
+    edited = next(books.search(connection, isbn=book(2)[2]))
+    books.update_one(connection, edited.id, {"title": "Mine"})
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: is_offered(app, "undo"))
+        await pilot.press("u")
+        await wait_until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "Take back the 3 rows that x.csv brought into the catalogue?" in screen_text(app)
+        assert "Books that somebody edited since are kept" in screen_text(app)
+        await pilot.press("enter")  # the safe answer
+        await wait_until(pilot, lambda: isinstance(app.screen, ImportsScreen))
+        await pilot.press("u")
+        await wait_until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await wait_until(pilot, lambda: "2 taken back, 1 kept, for they were edited since" in toasts(app), 20)
+        assert titles(connection) == {book(2)[2]: "Mine"}
+        await wait_until(pilot, lambda: cells(app, 0)[:2] == ["✓ done", "undo of x.csv"])
+        await wait_until(pilot, lambda: cells(app, 1)[:2] == ["↶ undone", "x.csv"])
+        await wait_until(pilot, lambda: "1 kept, for they were edited since: b shows them" in detail(app))
+        assert not is_offered(app, "undo")
+        await pilot.press("j")
+        await wait_until(pilot, lambda: "undone" in detail(app) and " by " in detail(app).splitlines()[2])
+        await pilot.press("b")
+        await wait_until(pilot, lambda: isinstance(app.screen, BooksScreen))
+        await wait_until(pilot, lambda: "1 found   newest first   kept, from x.csv" in screen_text(app))
+        await wait_until(pilot, lambda: cells(app, 0)[:2] == [book(2)[2], "Mine"])
+    assert jobs.get(connection, job.id).undone_at
+
+
+async def test_what_became_of_an_import_is_told(home: Path, connection: Connection) -> None:
+    rows = [["T", "A", "439023483", ""], ["T", "", isbn13(1), ""]]
+    text = written([HEADER, *rows, book(9)])
+    job = import_text(connection, home / "x.csv", text, on_duplicate="update")
+    repaired(connection, job)
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: cells(app, 0)[1:2] == ["repair of x.csv"])
+        await wait_until(pilot, lambda: "; suggestions" in detail(app))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: isinstance(app.screen, ErrorsScreen))
+        await wait_until(pilot, lambda: "1 open of 2" in screen_text(app) and cells(app, 0)[:1] == ["3"])
+        await pilot.press("escape", "j")
+        await wait_until(pilot, lambda: "1 row repaired" in detail(app))
+        assert "duplicates: update" in detail(app)
+        await pilot.press("b")
+        await wait_until(pilot, lambda: "2 found   newest first   only from x.csv" in screen_text(app))
+
+
+async def test_a_forgotten_target(home: Path, connection: Connection) -> None:
+    job = import_text(connection, home / "list.csv", table(3))
+    undo = undone(connection, job)
+    connection.execute("DELETE FROM import_jobs WHERE id = %s", [job.id])
+    async with dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: "3 taken back" in detail(app))
+        await pilot.press("enter")
+        await wait_until(pilot, lambda: "was forgotten" in toasts(app))
+        await pilot.press("b")
+        await wait_until(pilot, lambda: isinstance(app.screen, BooksScreen))
+    assert jobs.get(connection, undo.id).target_job_id is None
 
 
 def test_sparkline() -> None:

@@ -1,0 +1,178 @@
+"""The table of the rejected rows of one import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+from uuid import UUID
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from daemon.catalog import row_repairs
+from daemon.catalog.database import Connection
+from daemon.catalog.error_pages import ErrorFilter, ErrorPages
+from daemon.catalog.job import Job
+from daemon.catalog.row_errors import RowError
+from daemon.catalog.row_repairs import RowRepair
+
+if TYPE_CHECKING:
+    from bibliflow_tui.app import Dashboard
+
+COLUMNS = (
+    Column("row", "row", 11, "right"),
+    Column("problem", "problem", "3fr"),
+    Column("record", "record", "2fr"),
+)
+ALL_IN = "No rejected rows: everything is in."
+NONE_SUCH = "No rejected row is like that.\n\nEscape in the filter shows all again, f the next kind."
+
+MARK = "• "
+
+
+@dataclass
+class Counted(Message):
+    """How many errors a list has."""
+
+    pages: ErrorPages
+    total: int
+
+
+@dataclass
+class PageFetched(Message):
+    """Errors of a list that the table asked for, as lines; None if the catalogue is out of reach."""
+
+    pages: ErrorPages
+    request: int
+    offset: int
+    found: list[ErrorLine] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorLine(Row):
+    """A rejected row as a line of the table."""
+
+    error: RowError
+    repairs: Sequence[RowRepair] = ()
+    """What was done about it, the last repair first."""
+
+
+class ErrorTable(VirtualTable):
+    """Fetches its pages by itself; rows can be marked."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Repair", tooltip="Repair this row by hand", id="errors.repair"),
+        Binding(
+            "space",
+            "mark",
+            "Mark",
+            tooltip="Mark the row, or take the mark off; b repairs the marked rows",
+            id="errors.mark",
+            show=False,
+        ),
+    ]
+
+    @dataclass
+    class MarksChanged(Message):
+        """`marked` has changed."""
+
+    def __init__(self, job: Job, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        super().__init__(COLUMNS, id=id)
+        self._job = job
+        self._listed = ErrorPages(job.id, ErrorFilter())
+        self.marked: dict[UUID, None] = {}
+        """Ids of errors, in the order of marking."""
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """The app."""
+        return cast("Dashboard", self.app)
+
+    @property
+    def wanted(self) -> ErrorFilter:
+        """Which rows are listed."""
+        return self._listed.wanted
+
+    @property
+    def line(self) -> ErrorLine | None:
+        """The row under the cursor; None while it has not arrived."""
+        line = self.row_at(self.cursor_row)
+        return line if isinstance(line, ErrorLine) else None
+
+    def list_errors(self, job: Job, wanted: ErrorFilter) -> None:
+        """List these; what is on its way for the old list is dropped. ``job`` is as it is now."""
+        if wanted != self.wanted:
+            self.reset(0)
+        self._job, self._listed = job, ErrorPages(job.id, wanted)
+        self._count(self._listed, job)
+
+    @work(thread=True, group="errors-count", exit_on_error=False)
+    def _count(self, pages: ErrorPages, job: Job) -> None:
+        wanted = pages.wanted
+        total: int | None
+        if wanted.text or wanted.with_resolved:
+            total = self.dashboard.ask(pages.count)
+        else:
+            total = job.error_codes.get(wanted.code, 0) if wanted.code else job.open_error_count
+        if total is not None:
+            self.post_message(Counted(pages, total))
+
+    @on(Counted)
+    def _show_count(self, event: Counted) -> None:
+        if event.pages is self._listed:
+            self.empty_text = ALL_IN if self.wanted == ErrorFilter() else NONE_SUCH
+            self.refetch(event.total)
+
+    @on(VirtualTable.PageWanted)
+    def _want_page(self, event: VirtualTable.PageWanted) -> None:
+        event.stop()
+        self._fetch_page(self._listed, event.request, event.offset, event.limit, self.total)
+
+    @work(thread=True, group="errors-page", exit_on_error=False)
+    def _fetch_page(self, pages: ErrorPages, request: int, offset: int, limit: int, total: int) -> None:
+        def fetch(connection: Connection) -> list[ErrorLine]:
+            errors = pages.page(connection, offset, limit, total)
+            repairs = row_repairs.of_errors(connection, [error.id for error in errors])
+            return [error_line(error, repairs.get(error.id, ())) for error in errors]
+
+        self.post_message(PageFetched(pages, request, offset, self.dashboard.ask(fetch)))
+
+    @on(PageFetched)
+    def _provide(self, event: PageFetched) -> None:
+        if event.pages is not self._listed or event.found is None:
+            self.lose(event.request, event.offset)
+        else:
+            self.provide(event.request, event.offset, list(map(self._as_marked, event.found)))
+
+    def _as_marked(self, line: ErrorLine) -> ErrorLine:
+        return error_line(line.error, line.repairs, is_marked=line.error.id in self.marked)
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, or take the mark off, and go on to the next."""
+        if (line := self.line) is None or line.error.resolved_at:
+            return
+        if line.error.id in self.marked:
+            del self.marked[line.error.id]
+        else:
+            self.marked[line.error.id] = None
+        self.update_row(line.key, self._as_marked(line))
+        self.post_message(self.MarksChanged())
+        self.cursor_row += 1
+
+    def unmark(self) -> None:
+        """Take all marks off."""
+        self.marked.clear()
+        self.post_message(self.MarksChanged())
+        self.refetch(self.total)
+
+
+def error_line(error: RowError, repairs: Sequence[RowRepair], *, is_marked: bool = False) -> ErrorLine:
+    """A rejected row as a line of the table."""
+    cells = [f"{MARK if is_marked else ''}{error.row_number:,}", error.error_message, error.raw_data]
+    if error.resolved_at:
+        cells[1] = f"✓ repaired: {cells[1]}"
+    style = "$foreground-muted" if error.resolved_at else ""
+    return ErrorLine(str(error.id), cells, style, error=error, repairs=repairs)
