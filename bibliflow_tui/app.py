@@ -268,12 +268,12 @@ class Dashboard(SturdyApp):
         from daemon.queue import JobQueue
 
         queue = JobQueue(self.paths.queue_db)
-        is_begun = self._act(
+        is_queued = self._act(
             lambda connection: self.followed.add(followups.undo(connection, queue, job, source="dashboard")),
             f"{job.filename}: taking it back; 1 shows how far that is",
         )
         queue.close()
-        if is_begun:
+        if is_queued:
             self.live.start_daemon()
 
     @work(thread=True, group="followed", exit_on_error=False)

@@ -1,84 +1,106 @@
-"""Repairs of one row from a list of rows: done in a worker, and told in a toast."""
+"""What workers do about single rejected rows, and what comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from daemon import followups
+from daemon.catalog import error_pages, jobs
 from daemon.catalog.database import Connection
+from daemon.catalog.error_pages import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
-from daemon.catalog.row_errors import RowError
+from daemon.catalog.roles import RoleError
+from daemon.catalog.row_errors import Problem, RowError
 from daemon.catalog.row_repairs import RowRepair
-from daemon.followups import FollowUpError, RowRejectedError
+from daemon.followups import FollowUpError, RepairedAlreadyError, RowRejectedError, TakenBackAlreadyError
 from daemon.settings import BookField
 
 if TYPE_CHECKING:
-    from textual.notifications import SeverityLevel
-
     from bibliflow_tui.app import Dashboard
 
 Result = TypeVar("Result")
 
 
-class Told(NamedTuple):
-    """What came of it, in words that may hold anything."""
+class Repaired(NamedTuple):
+    """What came of a row. With nothing in it, somebody was faster."""
 
-    text: str
-    severity: SeverityLevel = "information"
     repair: RowRepair | None = None
-    """The repair that there is now."""
-    is_over: bool = True
-    """Whether there is nothing to be gained by trying again."""
+    problems: Sequence[Problem] = ()
+    """Why it does not pass."""
+    reason: str = ""
+    """Why nothing was done."""
 
 
-def suggested(error: RowError) -> dict[BookField, str]:
-    """What was probably meant in the fields of a row."""
-    return {
-        problem.field: problem.suggestion
-        for problem in error.as_problems()
-        if problem.field and problem.suggestion
-    }
+class TakenBack(NamedTuple):
+    """What came of taking a repair back. With nothing in it, its row is in error again."""
+
+    is_kept: bool = False
+    """The row stays, for its book was edited or deleted since."""
+    reason: str = ""
+    """Why nothing was done."""
 
 
-def repair(dashboard: Dashboard, job: Job, error: RowError, typed: Mapping[BookField, str]) -> Told:
-    """Import a row with these values."""
-    row = f"row {error.row_number:,}"
+class Following(NamedTuple):
+    """The next row."""
 
-    def ask(connection: Connection) -> RowRepair:
-        return followups.repair_row(connection, job, error, typed)
+    error: RowError | None = None
+    """None if there is none."""
+    open_count: int = 0
+    """Rows of the job that are in error."""
+    reason: str = ""
+    """Why it is not known."""
 
+
+def repair(dashboard: Dashboard, job: Job, error: RowError, typed: Mapping[BookField, str]) -> Repaired:
+    """Import a row with what was typed for some of its fields."""
     try:
-        done = _ask(dashboard, ask, f"{row} is not repaired")
+        done, reason = _ask(
+            dashboard,
+            lambda connection: followups.repair_row(connection, job, error, typed),
+            f"row {error.row_number:,} is not saved, and nothing is lost: try again",
+        )
     except RowRejectedError as rejected:
-        return Told(f"Not as suggested, {row}: {rejected}; Enter repairs it by hand", "warning")
-    if isinstance(done, Told):
-        return done
-    return Told(f"{row.capitalize()} repaired · z takes it back", repair=done)
+        return Repaired(problems=rejected.problems)
+    except RepairedAlreadyError:
+        return Repaired()
+    return Repaired(done, reason=reason)
 
 
-def take_back(dashboard: Dashboard, job: Job, repair: RowRepair) -> Told:
+def take_back(dashboard: Dashboard, job: Job, repair: RowRepair) -> TakenBack:
     """Put the row of a repair in error again."""
-    done = _ask(
-        dashboard,
-        lambda connection: followups.undo_row(connection, job, repair),
-        "the repair is not taken back",
-    )
-    if isinstance(done, Told):
-        return done
-    if done:
-        return Told("The row is in error again")
-    return Told("The row stays: its book was edited or deleted since", "warning")
-
-
-def _ask(dashboard: Dashboard, action: Callable[[Connection], Result], otherwise: str) -> Result | Told:
-    """What ``action`` comes to, or why it did nothing; ``otherwise`` is how things are then."""
     try:
-        done = dashboard.ask(action)
-    except (FollowUpError, NoSuchJobError) as error:
-        return Told(str(error), "error")
-    if done is None:
-        words = f"The database is out of reach; {otherwise}. Try again when it is back"
-        return Told(words, "error", is_over=False)
-    return done
+        done, reason = _ask(
+            dashboard,
+            lambda connection: followups.undo_row(connection, job, repair),
+            "the row is not taken back: try again",
+        )
+    except TakenBackAlreadyError:
+        return TakenBack()
+    return TakenBack(done is False, reason)
+
+
+def following(dashboard: Dashboard, job: Job, wanted: ErrorFilter, behind: RowError) -> Following:
+    """The first of the rows that are ``wanted`` behind one of them."""
+
+    def ask(connection: Connection) -> Following:
+        at = (behind.row_number, behind.id)
+        found = error_pages.following(connection, job.id, wanted, at, 1)
+        return Following(found[0] if found else None, jobs.get(connection, job.id).open_error_count)
+
+    found, reason = _ask(dashboard, ask, "ctrl+n goes on when it is back")
+    return found or Following(reason=reason)
+
+
+def _ask(
+    dashboard: Dashboard, question: Callable[[Connection], Result], otherwise: str
+) -> tuple[Result | None, str]:
+    """The answer, or why there is none; ``otherwise`` is how things are without the database."""
+    try:
+        found = dashboard.ask(question)
+    except (RepairedAlreadyError, TakenBackAlreadyError):
+        raise
+    except (FollowUpError, NoSuchJobError, RoleError) as error:
+        return None, str(error)
+    return found, "" if found is not None else f"The database is out of reach; {otherwise}"

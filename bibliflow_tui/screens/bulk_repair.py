@@ -13,11 +13,12 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.widgets import Checkbox, Footer, Input, Static
+from textual.widgets import Checkbox, Input, Static
 
 from bibliflow_tui.live import DatabaseChanged
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.bulk_form import BulkForm
+from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.search_line import DEBOUNCE
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon import followups
@@ -25,6 +26,7 @@ from daemon.catalog.database import Connection
 from daemon.catalog.error_pages import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
+from daemon.catalog.roles import RoleError
 from daemon.followups import FollowUpError
 from daemon.importing import bulk
 from daemon.importing.bulk import BulkRepair, Example, RepairPreview
@@ -111,7 +113,7 @@ class BulkRepairScreen(ModalScreen[Job | None]):
         yield BulkForm(suggestions=self._suggestions)
         yield Static(id="bulk-count")
         yield VirtualTable(COLUMNS, id="bulk-rows")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     def _heading(self) -> Content:
         rows = self._rows
@@ -230,7 +232,7 @@ class BulkRepairScreen(ModalScreen[Job | None]):
 
         try:
             job = self.dashboard.ask(start)
-        except (FollowUpError, NoSuchJobError) as error:
+        except (FollowUpError, NoSuchJobError, RoleError) as error:
             self.post_message(Started(None, str(error)))
             return
         if job is None:

@@ -12,10 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from bibliflow_tui.text import safe_text, visible
 from bibliflow_tui.widgets.file_picker import PathInput, PathSuggester, expand, readable
+from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.catalog.job import Job
 from daemon.inbox import names
 
@@ -63,7 +64,7 @@ class CorrectedFile(ModalScreen[Path | None]):
                 id="corrected-path",
             )
             yield Static(safe_text(HINT), id="corrected-hint")
-        yield Footer(show_command_palette=False)
+        yield KeyLine(show_command_palette=False)
 
     @work(group="corrected-find", exit_on_error=False)
     async def on_mount(self) -> None:

@@ -27,9 +27,6 @@ from daemon.catalog.database import Connection
 from daemon.catalog.error_pages import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
-from daemon.catalog.row_errors import RowError
-from daemon.catalog.row_repairs import RowRepair
-from daemon.settings import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard
@@ -45,13 +42,6 @@ class JobRead(Message):
     at_work: Job | None = None
 
 
-@dataclass
-class LastRepaired(Message):
-    """The repair that can be taken back next."""
-
-    repair: RowRepair | None
-
-
 class ErrorsScreen(Screen[None]):
     """The errors above, the selected record below."""
 
@@ -59,7 +49,6 @@ class ErrorsScreen(Screen[None]):
     AUTO_FOCUS = "VirtualTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "cancel", "Cancel", tooltip="Stop the repair that is going on", id="errors.cancel"),
-        Binding("s", "suggest", "Suggest", tooltip="Import this row as suggested", id="errors.suggest"),
         Binding(
             "S",
             "suggest_alike",
@@ -82,13 +71,6 @@ class ErrorsScreen(Screen[None]):
             id="errors.bulk",
         ),
         Binding(
-            "z",
-            "undo_row",
-            "Take back",
-            tooltip="Undo the repair of this row, or the one that you made last",
-            id="errors.undo_row",
-        ),
-        Binding(
             "x", "export", "Export", tooltip="Write the rows to a file for a spreadsheet", id="errors.export"
         ),
         Binding(
@@ -97,7 +79,6 @@ class ErrorsScreen(Screen[None]):
             "Import",
             tooltip="Import a file of these rows that was corrected; their errors are resolved",
             id="errors.take_back",
-            show=False,
         ),
         Binding(
             "slash",
@@ -105,11 +86,8 @@ class ErrorsScreen(Screen[None]):
             "Filter",
             tooltip="Show rows with a text in message or record",
             id="errors.filter",
-            show=False,
         ),
-        Binding(
-            "f", "kind(1)", "Kind", tooltip="Show the next kind of problem only", id="errors.kind", show=False
-        ),
+        Binding("f", "kind(1)", "Kind", tooltip="Show the next kind of problem only", id="errors.kind"),
         Binding(
             "F",
             "kind(-1)",
@@ -136,8 +114,6 @@ class ErrorsScreen(Screen[None]):
         super().__init__()
         self._job = job
         self._at_work: Job | None = None
-        self._last_repair: RowRepair | None = None
-        """Of those made here, the last one that was not taken back."""
 
     @property
     def dashboard(self) -> Dashboard:
@@ -234,12 +210,7 @@ class ErrorsScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer offers what makes sense at this moment."""
-        match action:
-            case "cancel":
-                return self._at_work is not None
-            case "undo_row":
-                return self._last_repair is not None or self._table.wanted.with_resolved
-        return True
+        return self._at_work is not None if action == "cancel" else True
 
     # One row.
 
@@ -259,50 +230,6 @@ class ErrorsScreen(Screen[None]):
             self.dashboard.toast(str(error), "error")
         else:
             self.app.push_screen(RepairRow(self._job, checker, line.error, self._table.wanted))
-
-    def action_suggest(self) -> None:
-        """Import the row under the cursor as it is suggested."""
-        from bibliflow_tui import row_actions
-
-        if (line := self._table.line) is None or line.error.resolved_at:
-            return
-        if typed := row_actions.suggested(line.error):
-            self._import(line.error, typed)
-        else:
-            row = f"row {line.error.row_number:,}"
-            self.dashboard.toast(f"Nothing is suggested for {row}; Enter repairs it by hand", "warning")
-
-    @work(thread=True, group="errors-repair", exit_on_error=False)
-    def _import(self, error: RowError, typed: dict[BookField, str]) -> None:
-        from bibliflow_tui import row_actions
-
-        told = row_actions.repair(self.dashboard, self._job, error, typed)
-        self.dashboard.toast(told.text, told.severity)
-        if told.repair is not None:
-            self.post_message(LastRepaired(told.repair))
-
-    @on(LastRepaired)
-    def _keep_repair(self, event: LastRepaired) -> None:
-        self._last_repair = event.repair
-        self.refresh_bindings()
-
-    def action_undo_row(self) -> None:
-        """Take the repair of the row under the cursor back; of an open one, the last that was made here."""
-        line = self._table.line
-        done = [repair for repair in line.repairs if not repair.undone_at] if line else []
-        if repair := done[0] if done else self._last_repair:
-            self._take_back_row(repair)
-        else:
-            self.dashboard.toast("This row is in error; there is no repair of it to take back", "warning")
-
-    @work(thread=True, group="errors-repair", exit_on_error=False)
-    def _take_back_row(self, repair: RowRepair) -> None:
-        from bibliflow_tui import row_actions
-
-        told = row_actions.take_back(self.dashboard, self._job, repair)
-        self.dashboard.toast(told.text, told.severity)
-        if told.is_over:
-            self.post_message(LastRepaired(None))
 
     # Many rows.
 

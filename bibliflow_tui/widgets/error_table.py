@@ -18,6 +18,7 @@ from daemon.catalog.error_pages import ErrorFilter, ErrorPages
 from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.catalog.row_repairs import RowRepair
+from daemon.settings import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard
@@ -51,6 +52,13 @@ class PageFetched(Message):
     found: list[ErrorLine] | None
 
 
+@dataclass
+class LastRepaired(Message):
+    """The repair that can be taken back next."""
+
+    repair: RowRepair | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ErrorLine(Row):
     """A rejected row as a line of the table."""
@@ -61,10 +69,18 @@ class ErrorLine(Row):
 
 
 class ErrorTable(VirtualTable):
-    """Fetches its pages by itself; rows can be marked."""
+    """Fetches its pages by itself; rows can be marked, brought in as suggested, and taken back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Repair", tooltip="Repair this row by hand", id="errors.repair"),
+        Binding("s", "suggest", "Suggest", tooltip="Import this row as suggested", id="errors.suggest"),
+        Binding(
+            "z",
+            "undo_row",
+            "Take back",
+            tooltip="Undo the repair of this row, or the one that you made last",
+            id="errors.undo_row",
+        ),
         Binding(
             "space",
             "mark",
@@ -85,6 +101,8 @@ class ErrorTable(VirtualTable):
         self._listed = ErrorPages(job.id, ErrorFilter())
         self.marked: dict[UUID, None] = {}
         """Ids of errors, in the order of marking."""
+        self._last_repair: RowRepair | None = None
+        """Of those made here, the last one that was not taken back."""
 
     @property
     def dashboard(self) -> Dashboard:
@@ -101,6 +119,8 @@ class ErrorTable(VirtualTable):
         """The row under the cursor; None while it has not arrived."""
         line = self.row_at(self.cursor_row)
         return line if isinstance(line, ErrorLine) else None
+
+    # What is listed.
 
     def list_errors(self, job: Job, wanted: ErrorFilter) -> None:
         """List these; what is on its way for the old list is dropped. ``job`` is as it is now."""
@@ -167,6 +187,70 @@ class ErrorTable(VirtualTable):
         self.marked.clear()
         self.post_message(self.MarksChanged())
         self.refetch(self.total)
+
+    # Single rows brought in.
+
+    def action_suggest(self) -> None:
+        """Import the row under the cursor as it is suggested."""
+        if (line := self.line) is None or line.error.resolved_at:
+            return
+        suggested: dict[BookField, str] = {
+            problem.field: problem.suggestion
+            for problem in line.error.as_problems()
+            if problem.field and problem.suggestion
+        }
+        if suggested:
+            self._import(line.error, suggested)
+        else:
+            row = f"row {line.error.row_number:,}"
+            self.dashboard.toast(f"Nothing is suggested for {row}; Enter repairs it by hand", "warning")
+
+    @work(thread=True, group="errors-repair", exit_on_error=False)
+    def _import(self, error: RowError, typed: dict[BookField, str]) -> None:
+        from bibliflow_tui import row_actions
+
+        repair, problems, reason = row_actions.repair(self.dashboard, self._job, error, typed)
+        row = f"row {error.row_number:,}"
+        if repair is not None:
+            self.post_message(LastRepaired(repair))
+            self.dashboard.toast(f"{row.capitalize()} repaired · z takes it back")
+        elif problems:
+            words = "; ".join(problem.message for problem in problems)
+            self.dashboard.toast(f"Not as suggested, {row}: {words}; Enter repairs it by hand", "warning")
+        else:
+            self.dashboard.toast(reason or f"{row.capitalize()} was repaired already", "error")
+
+    @on(LastRepaired)
+    def _keep_repair(self, event: LastRepaired) -> None:
+        self._last_repair = event.repair
+        self.screen.refresh_bindings()
+
+    def action_undo_row(self) -> None:
+        """Take the repair of the row under the cursor back; of an open one, the last that was made here."""
+        line = self.line
+        done = [repair for repair in line.repairs if not repair.undone_at] if line else []
+        if repair := done[0] if done else self._last_repair:
+            self._take_back_row(repair)
+        else:
+            self.dashboard.toast("This row is in error; there is no repair of it to take back", "warning")
+
+    @work(thread=True, group="errors-repair", exit_on_error=False)
+    def _take_back_row(self, repair: RowRepair) -> None:
+        from bibliflow_tui import row_actions
+
+        is_kept, reason = row_actions.take_back(self.dashboard, self._job, repair)
+        if reason:
+            self.dashboard.toast(reason, "error")
+            return
+        self.post_message(LastRepaired(None))
+        if is_kept:
+            self.dashboard.toast("The row stays: its book was edited or deleted since", "warning")
+        else:
+            self.dashboard.toast("The row is in error again")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer offers to take back what there may be to take back."""
+        return action != "undo_row" or self._last_repair is not None or self.wanted.with_resolved
 
 
 def error_line(error: RowError, repairs: Sequence[RowRepair], *, is_marked: bool = False) -> ErrorLine:

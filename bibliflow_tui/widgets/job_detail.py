@@ -30,8 +30,6 @@ SPEED_EVERY = 0.25
 
 LONGEST_TEXT = 500
 """Characters of a name or a reason; a larger one would stop the dashboard for a moment at each redraw."""
-LONGEST_LINE = 300
-"""Characters of what people typed, or are called."""
 
 NO_HISTORY = JobHistory()
 
@@ -83,7 +81,7 @@ def _lines(job: Job, speeds: Sequence[float], history: JobHistory) -> list[Conte
             )
         )
     lines += [
-        Content.assemble("  ", safe_text(line, MUTED, limit=LONGEST_LINE)) for line in _past(job, history)
+        Content.assemble("  ", safe_text(line, MUTED, limit=LONGEST_TEXT)) for line in _past(job, history)
     ]
     if job.read_as:
         lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED, limit=LONGEST_TEXT)))

@@ -12,8 +12,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from bibliflow_tui.app import Dashboard
+from bibliflow_tui.row_actions import Following, Repaired
 from bibliflow_tui.screens.errors import ErrorsScreen
-from bibliflow_tui.screens.repair_row import Arrived, RepairRow, Saved
+from bibliflow_tui.screens.repair_row import Answer, RepairRow
 from bibliflow_tui.widgets.error_table import ErrorTable
 from daemon import followups
 from daemon.catalog import books, jobs, row_errors
@@ -102,7 +103,7 @@ async def test_rows_are_repaired_one_after_the_other(home: Path, connection: Con
         await wait_until(pilot, shown(app, "Once"))
         assert problem(app, "isbn") == f"✗ Duplicate ISBN: {isbn13(3)}"
         await pilot.press("ctrl+s")
-        await wait_until(pilot, lambda: app.screen._refused[1])  # type: ignore[attr-defined]
+        await wait_until(pilot, lambda: app.screen._edit._refused[1])  # type: ignore[attr-defined]
         assert problem(app, "isbn") == f"✗ Duplicate ISBN: {isbn13(3)}"
         fill(app, "isbn", isbn13(4))
         await wait_until(pilot, lambda: problem(app, "isbn") == "")
@@ -134,7 +135,7 @@ async def test_nothing_is_lost_while_the_database_is_away(
         await wait_until(pilot, shown(app, "Nobody's"))
         monkeypatch.setattr(followups, "undo_row", once(lost, followups.undo_row))
         await pilot.press("ctrl+z")
-        await wait_until(pilot, lambda: "out of reach; row 2 is not taken back" in said(app))
+        await wait_until(pilot, lambda: "out of reach; the row is not taken back" in said(app))
         await pilot.press("ctrl+z")
         await wait_until(pilot, shown(app, "Hunger"))
         assert jobs.get(connection, job.id).open_error_count == 4
@@ -155,8 +156,9 @@ async def test_stale_answers_are_dropped(home: Path, connection: Connection) -> 
     async with repairing(job) as (app, pilot):
         screen = app.screen
         assert isinstance(screen, RepairRow)
-        screen.post_message(Arrived(screen._number - 1, error=error(connection, job, 4)))
-        screen.post_message(Saved(screen._number - 1, problems=error(connection, job, 4).as_problems()))
+        other = error(connection, job, 4)
+        screen.post_message(Answer(screen._number - 1, Following(other)))
+        screen.post_message(Answer(screen._number - 1, Repaired(problems=other.as_problems())))
         await pilot.pause()
         assert typed(app, "title") == "Hunger"
         assert "Invalid publication year" not in problem(app, "publication_year")
