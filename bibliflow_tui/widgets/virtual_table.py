@@ -325,6 +325,7 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
 
     def watch_cursor_row(self) -> None:
         """Show the cursor and say where it is."""
+        self._followed = None  # who moves it while rows are fetched again wants it there
         self._show_cursor()
         self.refresh()
         self._post_highlighted()

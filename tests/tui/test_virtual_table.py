@@ -240,6 +240,22 @@ async def test_any_size(size: tuple[int, int]) -> None:
         await wait_until(pilot, lambda: "Title 0 " in app.text)
 
 
+async def test_a_key_counts_also_while_rows_are_fetched_again() -> None:
+    app = TableApp(1000)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "Title 1 " in app.text)
+        await pilot.press("j", "j")
+        app.answer = False
+        app.asked.clear()
+        app.table.refetch(1000)
+        await wait_until(pilot, lambda: app.asked)
+        await pilot.press("j")
+        for event in app.asked:
+            app.give(event)
+        await pilot.pause()
+        assert app.table.cursor_row == 3
+
+
 async def test_hostile_rows_headers_and_empty_text() -> None:
     texts = list(HOSTILE.values())
 
