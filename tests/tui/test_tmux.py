@@ -1,0 +1,95 @@
+"""The whole way of a newcomer, in a terminal that other people made."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bibliflow_tui.commands.demo import examples
+from tests.processes import wait_until
+from tests.terminal import ROOT
+
+
+class Tmux:
+    """A window with a shell in it."""
+
+    def __init__(self, socket: Path, folder: Path, size: tuple[int, int]) -> None:
+        self._command = ["tmux", "-u", "-f", "/dev/null", "-S", str(socket)]
+        width, height = map(str, size)
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+        environment.pop("TMUX", None)
+        subprocess.run(
+            [*self._command, "new-session", "-d", "-x", width, "-y", height, "-c", str(folder), "sh"],
+            check=True, env=environment,
+        )  # fmt: skip
+
+    def run(self, *arguments: str) -> str:
+        """Output of a command of tmux."""
+        return subprocess.run([*self._command, *arguments], check=True, capture_output=True, text=True).stdout
+
+    def type(self, text: str) -> None:
+        self.run("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        self.run("send-keys", *keys)
+
+    def lines(self) -> list[str]:
+        return self.run("capture-pane", "-p").splitlines()
+
+    def shows(self, *texts: str) -> None:
+        """Wait until all of them are on the screen."""
+        try:
+            wait_until(lambda: all(text in "\n".join(self.lines()) for text in texts))
+        except AssertionError:
+            raise AssertionError(f"{texts} not on the screen:\n" + "\n".join(self.lines())) from None
+
+
+@pytest.fixture
+def tmux(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tmux]:
+    """In a folder with a messy file, and a home with nothing in it, not even a database."""
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    monkeypatch.delenv("BIBLIFLOW_DATABASE__URL")
+    shutil.copy(examples() / "messy.csv", tmp_path)
+    window = Tmux(home / "tmux", tmp_path, (80, 24))
+    yield window
+    window.run("kill-server")
+
+
+def test_from_the_first_start_to_a_found_book(tmux: Tmux) -> None:
+    tmux.type(shlex.join([sys.executable, "-m", "bibliflow_tui"]))
+    tmux.press("Enter")
+    tmux.shows("No imports yet.", "Press a to add a CSV file", "● database", "● daemon")
+    tmux.type("a")
+    tmux.shows("Add files", "messy.csv", "24 rows: 7 new, 17 rejected")
+    tmux.press("Enter")
+    tmux.shows("✓ done", "24", "17 ✗", "7 imported")
+    tmux.press("Enter")
+    tmux.shows("all 17", "Missing required field", "row 5")
+    tmux.run("resize-window", "-x", "120", "-y", "40")
+    wait_until(lambda: len(tmux.lines()) == 40 and "Help" in tmux.lines()[-1])
+    tmux.type("jjj")
+    tmux.shows("row 8", "✗ Invalid ISBN: 12345", "Jane Eyre")
+    tmux.press("Escape")
+    tmux.shows("Add files", "✓ done")
+    tmux.type("2")
+    tmux.shows("7 books")
+    tmux.type("/")
+    tmux.shows("Clear")
+    tmux.type("austen")
+    tmux.shows("1 found", "Pride and Prejudice")
+    tmux.press("Enter")
+    tmux.shows("e Edit")
+    tmux.type("q")
+    tmux.shows("The daemon goes on importing")
+    wait_until(lambda: "\n".join(tmux.lines()).rstrip()[-1] in "$#")  # the prompt
+    tmux.type("echo and goes")
+    tmux.press("Enter")
+    tmux.shows("\nand goes", " echo and goes")  # the shell has its echo and its screen again
