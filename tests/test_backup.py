@@ -30,15 +30,16 @@ NEWEST = migrations()[-1][0]
 def test_a_dump_of_a_moment_of_an_import_brings_that_back(private_home: Path, tmp_path: Path) -> None:
     path, file = tmp_path / "large.csv", tmp_path / "backup.dump"
     path.write_text(HEADER + "".join(f"Book {n},Author,{n:013},2000\n" for n in range(ROWS)))
-    job_id = submit(path)
     with Database(*settings.load()) as opened, opened.connect() as connection:
         with held_up(f"{ROWS - 1:013}"):
+            job_id = submit(path)
             wait_until(lambda: processed(connection, job_id) > 0)
             made = bibliflow("db", "dump", file, "--json")
             assert made.returncode == 0, made.stderr
             with pytest.raises(DumpError, match=r"Jobs are not finished \(1\)"):
                 backup.restore(settings.paths(), file, lambda _: None)
         wait_until(lambda: finished(connection, job_id))
+        wait_until(lambda: not list(settings.paths().spool.iterdir()))
     told = json.loads(made.stdout)
     assert 0 < told["books"] < ROWS
     assert (told["jobs"], told["unfinished"], told["bytes"]) == (1, 1, file.stat().st_size)
@@ -59,12 +60,7 @@ def test_a_dump_of_a_moment_of_an_import_brings_that_back(private_home: Path, tm
         job = jobs.get(connection, job_id)
         assert job.failure_reason == "The file cannot be read: No such file or directory"
         assert job.success_count == told["books"]
-        assert names(opened_conninfo(opened)) == {DATABASE, "postgres", "template0", "template1"}
-
-
-def opened_conninfo(opened: Database) -> str:
-    with opened.connect() as connection:
-        return connection.info.dsn
+        assert names(connection.info.dsn) == {DATABASE, "postgres", "template0", "template1"}
 
 
 def names(conninfo: str) -> set[str]:
