@@ -49,7 +49,10 @@ def _wish(is_system: bool | None, name: str, home: Path | None, user: str) -> Wi
 
 @click.group()
 def service() -> None:
-    """Let systemd run the daemon: at every start of the machine, watched, and behind walls."""
+    """Let systemd run the daemon.
+
+    It runs then from every start of the machine, watched, and behind walls.
+    """
 
 
 @service.command()
@@ -72,7 +75,10 @@ def install(is_system: bool | None, name: str, home: Path | None, user: str, yes
 @click.option("--yes", is_flag=True, help="Remove a unit that was changed.")
 @explained
 def uninstall(is_system: bool | None, name: str, home: Path | None, user: str, yes: bool) -> None:
-    """Stop the service and remove it; what it imported, and its files, stay."""
+    """Stop the service and remove it.
+
+    What it imported, and its files, stay.
+    """
     installation.uninstall(_wish(is_system, name, home, user), _asking(yes), _say)
 
 
