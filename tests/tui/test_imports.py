@@ -136,6 +136,7 @@ async def test_an_import_is_undone_and_what_was_edited_is_kept(home: Path, conne
         assert not is_offered(app, "undo")
         await pilot.press("j")
         await wait_until(pilot, lambda: "undone" in detail(app) and " by " in detail(app).splitlines()[2])
+        assert not is_offered(app, "undo")
         await pilot.press("b")
         await wait_until(pilot, lambda: isinstance(app.screen, BooksScreen))
         await wait_until(pilot, lambda: "1 found   newest first   kept, from x.csv" in screen_text(app))
