@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from daemon.catalog.job import JobStatus
 from daemon.watchdog import Watchdog
 from tests.faults.proxy import Proxy
 from tests.managed import Manager, log, managed
-from tests.processes import HEADER, finished, processed, submit, wait_until
+from tests.processes import HEADER, bibliflow, finished, processed, submit, wait_until
 
 LIMIT = 2.0
 """Seconds that the manager of these tests waits for a ping."""
@@ -120,6 +123,19 @@ def test_a_database_that_hangs_does_not(
         wait_until(lambda: finished(connection, job_id), seconds=60)
         assert jobs.get(connection, job_id).status is JobStatus.SUCCESS
     proxy.close()
+
+
+def test_a_daemon_under_nohup_outlives_its_terminal(home: Path) -> None:
+    command = ["nohup", sys.executable, "-m", "daemon.cli", "run"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_until(lambda: "daemon ready" in log())
+    process.send_signal(signal.SIGHUP)
+    (home / "books.csv").write_text("title,author,isbn\nA,B,9780141439976\n")
+    assert bibliflow("import", home / "books.csv", "--wait").returncode == 0
+    assert "daemon stops" not in log()
+    process.terminate()
+    assert process.wait(30) == 0
+    assert log().count("daemon ready") == 1
 
 
 def test_who_hangs() -> None:

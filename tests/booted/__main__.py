@@ -13,8 +13,8 @@ from tests.booted.machine import PLACE, Machine, NotHereError
 
 HOME = "/var/lib/bibliflow"
 THERE = {"BIBLIFLOW_HOME": HOME}
-ROWS = 1_000_000
-PATIENCE = 60
+ROWS = 3_000_000
+PATIENCE = 180
 """Seconds for anything to happen."""
 
 
@@ -85,7 +85,7 @@ class Play:
         """An import goes on after a stop, a kill -9 of the daemon, and a worker that hangs."""
         program = (
             "f = open('/tmp/large.csv', 'w'); f.write('title,author,isbn\\n');"
-            f"f.writelines(f'Book {{n}},Author,{{n:013}}\\n' for n in range(1, {ROWS} + 1))"
+            f"f.writelines(f'B,A,{{n:013}}\\n' for n in range(1, {ROWS} + 1))"
         )
         self._machine.run(sys.executable, "-c", program)
         said = self._machine.bibliflow(

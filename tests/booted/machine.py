@@ -47,6 +47,7 @@ cat > $root/run/systemd/system/few.target <<END
 [Unit]
 DefaultDependencies=no
 Requires=systemd-journald.service
+Wants=dbus.service
 After=systemd-journald.service
 END
 cd $root
