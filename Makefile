@@ -34,6 +34,10 @@ systemd: $(VENV)/.dev ## boot a systemd (root, Linux) and see what the service l
 bench: $(VENV)/.dev  ## measure imports beside psql and pgloader (a quarter of an hour; ROUNDS=1 for less)
 	@$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),3)
 
+pictures: $(VENV)/.dev ## take the pictures of the dashboard anew: those that tests compare, and those of the README
+	@$(BIN)/python -m pytest -n 0 -q tests/tui/test_snapshots.py --snapshot-update
+	@$(BIN)/python -m docs.screenshot
+
 check: $(VENV)/.dev  ## lint, type-check and check the architecture
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

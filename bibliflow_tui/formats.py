@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 
 from textual.content import Content
@@ -74,11 +76,34 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+@dataclass(frozen=True)
+class Clock:
+    """What time it is, and where. Pictures of the screen need one that stands still."""
+
+    now: Callable[[], datetime]
+    zone: tzinfo | None = None
+    """In which times are shown; None is the machine's."""
+
+    def local(self, moment: datetime) -> datetime:
+        """``moment`` in that zone."""
+        return moment.astimezone(self.zone)
+
+
+RUNNING = Clock(lambda: datetime.now(UTC))
+_clock = RUNNING
+
+
+def use_clock(clock: Clock) -> None:
+    """Show times by this one from now on."""
+    global _clock
+    _clock = clock
+
+
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
     """``just now``, ``2 min ago``, ``3 h ago``, ``yesterday``, or the date."""
     if moment is None:
         return ""
-    now = now or datetime.now(UTC)
+    now = now or _clock.now()
     seconds = (now - moment).total_seconds()
     if seconds < 5:
         return "just now"
@@ -86,16 +111,16 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
         return f"{seconds:.0f} s ago"
     if seconds < 3600:
         return f"{seconds // 60:.0f} min ago"
-    days = (now.astimezone().date() - moment.astimezone().date()).days
+    days = (_clock.local(now).date() - _clock.local(moment).date()).days
     if days == 0:
         return f"{seconds // 3600:.0f} h ago"
-    return "yesterday" if days == 1 else f"{moment.astimezone():%Y-%m-%d}"
+    return "yesterday" if days == 1 else f"{_clock.local(moment):%Y-%m-%d}"
 
 
 def since(moment: datetime) -> str:
     """The local time to the minute, with the day unless that is today: ``12:04``, ``24 Nov 12:04``."""
-    local = moment.astimezone()
-    today = local.date() == datetime.now().astimezone().date()
+    local = _clock.local(moment)
+    today = local.date() == _clock.local(_clock.now()).date()
     return f"{local:%H:%M}" if today else f"{local.day} {local:%b %H:%M}"
 
 
@@ -103,6 +128,6 @@ def clock(moment: datetime | None) -> str:
     """The exact local time, with the date unless that is today."""
     if moment is None:
         return ""
-    local = moment.astimezone()
-    today = local.date() == datetime.now().astimezone().date()
+    local = _clock.local(moment)
+    today = local.date() == _clock.local(_clock.now()).date()
     return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"

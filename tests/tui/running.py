@@ -10,10 +10,12 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from bibliflow_tui.app import Dashboard
-from bibliflow_tui.live import DaemonChanged, Live
+from bibliflow_tui.live import DaemonChanged, Live, WorkloadChanged
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon import settings
+from daemon.catalog.database import Connection
 from daemon.control import DaemonInfo
+from daemon.workload import InboxState, Workload
 from tests.tui.waiting import wait_until
 
 
@@ -35,8 +37,8 @@ class StillLive(Live):
     def start_daemon(self) -> None:
         self._post(DaemonChanged(DaemonInfo(os.getpid(), ready=True)))
 
-    def _look_for_daemon(self) -> None:
-        pass
+    def _look_around(self, connection: Connection | None) -> None:
+        self._post(WorkloadChanged(Workload(waiting=0, busy=0, workers=2, inbox=InboxState.WATCHED)))
 
 
 class StillDashboard(Dashboard):
