@@ -22,9 +22,12 @@ def brought(job: Job) -> int:
     return job.success_count + repaired
 
 
-def can_be_undone(job: Job) -> bool:
-    """Whether there is something to take back."""
-    return job.kind != "undo" and job.status.is_final and not job.undone_at and brought(job) > 0
+def can_be_undone(job: Job, target: Job | None) -> bool:
+    """Whether there is something to take back; ``target`` is the import that the job is about."""
+    if job.kind == "undo" or job.undone_at or not job.status.is_final:
+        return False
+    is_gone = target.undone_at is not None if target else job.kind == "repair"
+    return brought(job) > 0 and not is_gone
 
 
 def undo_question(job: Job) -> str:

@@ -261,7 +261,9 @@ class ImportsScreen(Place):
             case "retry":
                 return status in (JobStatus.FAILURE, JobStatus.CANCELLED)
             case "undo":
-                return self._selected is not None and follow_up_words.can_be_undone(self._selected)
+                return self._selected is not None and follow_up_words.can_be_undone(
+                    self._selected, self._history.target
+                )
         return True
 
     def action_add_files(self) -> None:
@@ -347,7 +349,7 @@ class ImportsScreen(Place):
 
     def action_undo(self) -> None:
         """Take back what the selected job brought, if the user says yes."""
-        if (job := self._selected) is None or not follow_up_words.can_be_undone(job):
+        if (job := self._selected) is None:
             return
         question = Content.assemble(
             safe_text(follow_up_words.undo_question(job)), "\n\n", follow_up_words.undo_effect(job)
