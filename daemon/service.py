@@ -103,8 +103,10 @@ class Service:
 
     def _take_over(self) -> None:
         """End a daemon that somebody, or the dashboard, started: the home is the service's."""
-        if pid := control.stop(self._paths):
-            log.info("ended the daemon that ran without the service", pid=pid)
+        info = control.running(self._paths)
+        # One that is not ready may be no daemon, but who keeps daemons away: then the manager tries again.
+        if info and info.ready and control.stop(self._paths):
+            log.info("ended the daemon that ran without the service", pid=info.pid)
 
     def _work(self, lock: DaemonLock) -> None:
         queue = JobQueue(self._paths.queue_db)

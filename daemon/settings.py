@@ -1,4 +1,4 @@
-"""config.toml and the environment, as one checked object; and every path that the program uses.
+"""config.toml and the environment, as one checked object.
 
 Precedence, highest first: ``BIBLIFLOW_SECTION__KEY`` environment variables, ``config.toml``, the defaults
 below; ``DATABASE_URL`` is looked at last, when nothing else names a database.
@@ -12,11 +12,9 @@ import os
 import pwd
 import re
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-import platformdirs
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -31,7 +29,12 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-APP_NAME = "bibliflow"
+# For all who have to do with settings, these come from here.
+from daemon.paths import APP_NAME as APP_NAME
+from daemon.paths import Paths as Paths
+from daemon.paths import paths_below as paths_below
+from daemon.paths import usual_paths
+
 ENV_PREFIX = "BIBLIFLOW_"
 HOME_VARIABLE = "BIBLIFLOW_HOME"
 
@@ -275,69 +278,6 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where the program keeps its files. Under ``BIBLIFLOW_HOME`` all of them share one directory."""
-
-    config: Path
-    """config.toml; it need not exist."""
-    state: Path
-    """Private directory: queue, heartbeat, locks, logs."""
-    spool: Path
-    """Private directory: copies of the files being imported."""
-    server: Path
-    """Directory of the embedded PostgreSQL server."""
-    default_inbox: Path
-    """The folder that is watched where the settings name none."""
-
-    def inbox(self, watch: WatchSettings) -> Path:
-        """The folder that is watched."""
-        return Path(watch.folder).expanduser().absolute() if watch.folder else self.default_inbox
-
-    @property
-    def queue_db(self) -> Path:
-        """SQLite file of the task queue."""
-        return self.state / "queue.db"
-
-    @property
-    def state_db(self) -> Path:
-        """SQLite file of the daemon's heartbeat and of the inbox's ledger."""
-        return self.state / "state.db"
-
-    @property
-    def daemon_lock(self) -> Path:
-        """File that a running daemon keeps locked; it holds the daemon's process id."""
-        return self.state / "daemon.lock"
-
-    @property
-    def daemon_log(self) -> Path:
-        """What the daemon says, unless the system's journal keeps it."""
-        return self.state / "daemon.log"
-
-    @property
-    def daemon_unit(self) -> Path:
-        """File that names the unit in whose journal the daemon's lines are; there is none otherwise."""
-        return self.state / "daemon.unit"
-
-    @property
-    def dashboard_log(self) -> Path:
-        """Warnings of the dashboard, whose terminal has no room for them."""
-        return self.state / "dashboard.log"
-
-    @property
-    def habits(self) -> Path:
-        """What the user of the dashboard chose last."""
-        return self.state / "dashboard.json"
-
-    def make_private(self) -> None:
-        """Create the private directories, closed to everybody else (0700)."""
-        for directory in (self.state, self.spool):
-            for parent in reversed(directory.parents):
-                parent.mkdir(mode=0o700, exist_ok=True)
-            directory.mkdir(mode=0o700, exist_ok=True)
-            directory.chmod(0o700)
-
-
 def paths(*, root_may_look: bool = False) -> Paths:
     """The program's paths, from ``BIBLIFLOW_HOME`` or else the platform's own directories.
 
@@ -348,26 +288,7 @@ def paths(*, root_may_look: bool = False) -> Paths:
         if not root_may_look:
             _refuse_root(found)
         return found
-    dirs = platformdirs.PlatformDirs(APP_NAME, appauthor=False)
-    data = Path(dirs.user_data_dir)
-    return Paths(
-        config=Path(dirs.user_config_dir) / "config.toml",
-        state=Path(dirs.user_state_dir) / "state",
-        spool=data / "spool",
-        server=data / "postgresql",
-        default_inbox=data / "inbox",
-    )
-
-
-def paths_below(root: Path) -> Paths:
-    """The paths of a home that has a directory of its own."""
-    return Paths(
-        config=root / "config.toml",
-        state=root / "state",
-        spool=root / "spool",
-        server=root / "postgresql",
-        default_inbox=root / "inbox",
-    )
+    return usual_paths()
 
 
 def _refuse_root(where: Paths) -> None:
