@@ -18,8 +18,9 @@ from daemon.settings import Paths
 START_TIMEOUT = 60.0
 """Seconds for a daemon to become ready; the first start makes a database server."""
 
-STOP_TIMEOUT = 15.0
-"""Seconds for a daemon to end; it stops imports at a chunk boundary."""
+STOP_TIMEOUT = 30.0
+"""Seconds for a daemon to end; it stops imports at a chunk boundary, gives up on workers that hang, and stops
+the embedded server."""
 
 _LOOK = 0.05
 _LOCK_TRIES = 20

@@ -178,6 +178,7 @@ class Service:
         except KeyboardInterrupt:
             for helper in helpers:
                 helper.kill()
+        consumer.kill_workers()
 
     def _look_after(self, helpers: Sequence[_Helper], now: float) -> None:
         """Say what the daemon does, and start again what died."""
@@ -312,6 +313,13 @@ class _Consumer(Consumer):
             process.seat = self._board.workers[int(name.rpartition("-")[2]) - 1]
             process.seat.rest()
         return super()._create_process(process, name)
+
+    def kill_workers(self) -> None:
+        """End those that hang even now: this process could not end before them."""
+        for _, process in self.worker_threads:
+            if process.is_alive():
+                log.warning("a worker does not end, and is killed", pid=process.pid)
+                process.kill()
 
     def stop(self, graceful: bool = False) -> None:
         """Stop the workers."""

@@ -60,7 +60,12 @@ def managed(manager: Manager, watchdog: float = 0, **variables: str) -> Iterator
         yield process
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(PATIENCE)
+            raise
 
 
 def log() -> str:
