@@ -39,8 +39,10 @@ def test_commands_in_examples_exist(page: Path) -> None:
     for line in examples(page):
         program, *words = shlex.split(line, comments=True)
         command, rest = walk(PROGRAMS[program], words)
-        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
-        used = {word.partition("=")[0] for word in rest if word.startswith("--")} - {"--version"}
+        options = {
+            option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        } | {"--help"}
+        used = {word.partition("=")[0] for word in rest if word.startswith("--")} - {"--version", "--help"}
         assert used <= options, line
 
 
