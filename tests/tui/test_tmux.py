@@ -73,8 +73,6 @@ def test_from_the_first_start_to_a_found_book(tmux: Tmux) -> None:
     tmux.shows("✓ done", "24", "17 ✗", "7 imported")
     tmux.press("Enter")
     tmux.shows("all 17", "Missing required field", "row 5")
-    tmux.run("resize-window", "-x", "120", "-y", "40")
-    wait_until(lambda: len(tmux.lines()) == 40 and "Repair" in tmux.lines()[-1])
     tmux.type("jjj")
     tmux.shows("row 8", "✗ Invalid ISBN: 12345", "Jane Eyre")
     tmux.press("Escape")
