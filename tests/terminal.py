@@ -23,6 +23,11 @@ SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\
 """What drives a terminal, as Textual writes it."""
 
 
+def surroundings() -> dict[str, str]:
+    """The environment without the size of another terminal, which programs would believe."""
+    return {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+
+
 class Terminal:
     """Runs ``command``; ends it when it is left."""
 
@@ -34,12 +39,13 @@ class Terminal:
         self.attributes = termios.tcgetattr(inner)
         """How it echoes and so on, before the program."""
         kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+        environment = surroundings() | kind
         self.process = subprocess.Popen(
             list(command),
             stdin=inner,
             stdout=inner,
             stderr=inner,
-            env=os.environ | kind,
+            env=environment,
             cwd=folder or ROOT,
             start_new_session=True,
         )

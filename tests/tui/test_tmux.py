@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from bibliflow_tui.commands.demo import examples
 from tests.processes import wait_until
-from tests.terminal import ROOT
+from tests.terminal import ROOT, surroundings
 
 
 class Tmux:
@@ -23,7 +22,7 @@ class Tmux:
     def __init__(self, socket: Path, folder: Path, size: tuple[int, int]) -> None:
         self._command = ["tmux", "-u", "-f", "/dev/null", "-S", str(socket)]
         width, height = map(str, size)
-        environment = os.environ | {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+        environment = surroundings() | {"PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
         environment.pop("TMUX", None)
         subprocess.run(
             [*self._command, "new-session", "-d", "-x", width, "-y", height, "-c", str(folder), "sh"],
@@ -43,12 +42,16 @@ class Tmux:
     def lines(self) -> list[str]:
         return self.run("capture-pane", "-p").splitlines()
 
+    def until(self, condition: Callable[[list[str]], object], what: object) -> None:
+        """Wait until ``condition`` holds for the lines on the screen."""
+        try:
+            wait_until(lambda: condition(self.lines()))
+        except AssertionError:
+            raise AssertionError(f"{what} not on the screen:\n" + "\n".join(self.lines())) from None
+
     def shows(self, *texts: str) -> None:
         """Wait until all of them are on the screen."""
-        try:
-            wait_until(lambda: all(text in "\n".join(self.lines()) for text in texts))
-        except AssertionError:
-            raise AssertionError(f"{texts} not on the screen:\n" + "\n".join(self.lines())) from None
+        self.until(lambda lines: all(text in "\n".join(lines) for text in texts), texts)
 
 
 @pytest.fixture
@@ -73,6 +76,8 @@ def test_from_the_first_start_to_a_found_book(tmux: Tmux) -> None:
     tmux.shows("✓ done", "24", "17 ✗", "7 imported")
     tmux.press("Enter")
     tmux.shows("all 17", "Missing required field", "row 5")
+    tmux.run("resize-window", "-x", "120", "-y", "40")
+    tmux.until(lambda lines: len(lines) == 40 and "Repair" in lines[-1], "keys in line 40")
     tmux.type("jjj")
     tmux.shows("row 8", "✗ Invalid ISBN: 12345", "Jane Eyre")
     tmux.press("Escape")
@@ -87,7 +92,7 @@ def test_from_the_first_start_to_a_found_book(tmux: Tmux) -> None:
     tmux.shows("e Edit")
     tmux.type("q")
     tmux.shows("The daemon goes on importing")
-    wait_until(lambda: "\n".join(tmux.lines()).rstrip()[-1] in "$#")  # the prompt
+    tmux.until(lambda lines: "\n".join(lines).rstrip().endswith(("$", "#")), "a prompt")
     tmux.type("echo and goes")
     tmux.press("Enter")
     tmux.shows("\nand goes", " echo and goes")  # the shell has its echo and its screen again
