@@ -9,7 +9,6 @@ from uuid import UUID
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job
-from daemon.catalog.jobs import NoSuchJobError
 
 
 class Ended(NamedTuple):
@@ -38,18 +37,11 @@ class Followed:
         """Those that are over by now. They are not followed any more."""
         found = []
         for job_id in tuple(self._ids):
-            job = _get(connection, job_id)
+            job = jobs.get_if_there(connection, job_id)
             if job is None or job.status.is_final:
                 with self._lock:
                     is_mine = job_id in self._ids
                     self._ids.discard(job_id)
                 if is_mine and job is not None:
-                    found.append(Ended(job, _get(connection, job.target_job_id)))
+                    found.append(Ended(job, jobs.get_if_there(connection, job.target_job_id)))
         return found
-
-
-def _get(connection: Connection, job_id: UUID | None) -> Job | None:
-    try:
-        return jobs.get(connection, job_id) if job_id else None
-    except NoSuchJobError:
-        return None

@@ -11,7 +11,6 @@ from daemon import intake
 from daemon.catalog import job_files, job_lock, job_progress, jobs, row_errors, row_repairs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
-from daemon.catalog.jobs import NoSuchJobError
 from daemon.importing import undo
 from daemon.inbox.outcome import Outcomes, spooled_jobs
 from daemon.logger import Logger
@@ -133,9 +132,8 @@ def _clean_spool(connection: Connection, paths: Paths) -> int:
 
 def _is_left_behind(connection: Connection, job_id: UUID, age: float) -> bool:
     """Whether nobody needs a file in the spool of this age, in seconds."""
-    try:
-        job = jobs.get(connection, job_id)
-    except NoSuchJobError:
+    job = jobs.get_if_there(connection, job_id)
+    if job is None:
         return age > ORPHAN_AGE
     # One from the inbox is on its way back there, however long that takes.
     return job.status is JobStatus.SUCCESS and job.inbox is None

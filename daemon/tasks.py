@@ -15,7 +15,6 @@ from daemon.board import Board
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
 from daemon.catalog.job import Job
-from daemon.catalog.jobs import NoSuchJobError
 from daemon.importing import followup, pipeline
 from daemon.importing.error_limit import TooManyErrorsError
 from daemon.importing.pipeline import Outcome
@@ -156,8 +155,8 @@ class JobTask:
         def count_chunk() -> None:
             self._count_chunk()
             if self._tally.is_due:
-                with suppress(NoSuchJobError):
-                    self._tally.look(jobs.get(connection, job.id))
+                if now := jobs.get_if_there(connection, job.id):
+                    self._tally.look(now)
 
         path = intake.spool_path(self._paths, job.id)
         return pipeline.run(connection, job, path, self._should_stop, count_chunk)
@@ -168,8 +167,7 @@ class JobTask:
 
     def _deliver(self, connection: Connection, job_id: UUID) -> None:
         """If the job is over, its file goes where it belongs."""
-        with suppress(NoSuchJobError):
-            job = jobs.get(connection, job_id)
+        if job := jobs.get_if_there(connection, job_id):
             self._tally.look(job)
             if job.status.is_final:
                 self._outcomes.deliver(connection, job)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job
 
@@ -49,13 +50,8 @@ def of(connection: Connection, job: Job) -> JobHistory:
         ).fetchone()
     at, by = repairs or (None, None)
     undone_by, kept = undos or (None, 0)
-    target = _get(connection, job.target_job_id) if job.target_job_id else None
+    target = jobs.get_if_there(connection, job.target_job_id)
     return JobHistory(target, tuple(by or ())[:MOST_NAMES], at, undone_by, int(kept))
-
-
-def _get(connection: Connection, job_id: UUID) -> Job | None:
-    with connection.cursor(row_factory=class_row(Job)) as cursor:
-        return cursor.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
 
 
 def at_work(connection: Connection, job_id: UUID) -> Job | None:

@@ -70,11 +70,18 @@ def create(
 
 def get(connection: Connection, job_id: UUID) -> Job:
     """The job with this id. Raises :class:`NoSuchJobError`."""
-    with connection.cursor(row_factory=class_row(Job)) as cursor:
-        job = cursor.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
+    job = get_if_there(connection, job_id)
     if job is None:
         raise NoSuchJobError(f"There is no job {job_id}")
     return job
+
+
+def get_if_there(connection: Connection, job_id: UUID | None) -> Job | None:
+    """The job with this id; None if it is deleted, or if there is no id."""
+    if job_id is None:
+        return None
+    with connection.cursor(row_factory=class_row(Job)) as cursor:
+        return cursor.execute("SELECT * FROM import_jobs WHERE id = %s", [job_id]).fetchone()
 
 
 def find(connection: Connection, text: str) -> Job:

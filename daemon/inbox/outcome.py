@@ -15,7 +15,6 @@ from daemon import intake
 from daemon.catalog import job_files, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
-from daemon.catalog.jobs import NoSuchJobError
 from daemon.file_check import display_name
 from daemon.importing import export
 from daemon.inbox import names
@@ -66,7 +65,7 @@ class Outcomes:
             return
         path = unquote_to_bytes(job.inbox["path"])
         done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
-        corrected = _corrected(connection, job)
+        corrected = jobs.get_if_there(connection, job.target_job_id)
         reason, place = _reason(job, corrected), None
         try:
             place = self._deliver(connection, job, corrected, path, done, reason)
@@ -175,14 +174,6 @@ class Outcomes:
             self._ledger.finish(job.id, path, state, reason, place, size=job.file_size or 0)
         except (sqlite3.Error, OSError) as error:
             log.warning("the ledger cannot be written", error=str(error))
-
-
-def _corrected(connection: Connection, job: Job) -> Job | None:
-    """The job whose rows the file of ``job`` brought back; None if it did not, or if that is deleted."""
-    try:
-        return jobs.get(connection, job.target_job_id) if job.target_job_id else None
-    except NoSuchJobError:
-        return None
 
 
 def _reason(job: Job, corrected: Job | None) -> str:
