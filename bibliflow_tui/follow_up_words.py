@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.job import Job, JobStatus, Kind
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
+
+
+AT_WORK: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}
+"""What a job is doing."""
 
 
 def rows(count: int) -> str:
@@ -16,25 +20,19 @@ def rows(count: int) -> str:
     return f"{count:,} row{'s' * (count != 1)}"
 
 
-def brought(job: Job) -> int:
-    """The rows that a job has in the catalogue: of an import, also those that were brought in by repairs."""
-    repaired = job.error_count - job.open_error_count if job.kind == "import" else 0
-    return job.success_count + repaired
-
-
 def can_be_undone(job: Job, target: Job | None) -> bool:
     """Whether there is something to take back; ``target`` is the import that the job is about."""
     if job.kind == "undo" or job.undone_at or not job.status.is_final:
         return False
     is_gone = target.undone_at is not None if target else job.kind == "repair"
-    return brought(job) > 0 and not is_gone
+    return job.brought > 0 and not is_gone
 
 
 def undo_question(job: Job) -> str:
     """What is asked before ``job`` is undone."""
     if job.kind == "repair":
         return f"Take the repair of {rows(job.success_count)} of {job.filename} back?"
-    return f"Take back the {rows(brought(job))} that {job.filename} brought into the catalogue?"
+    return f"Take back the {rows(job.brought)} that {job.filename} brought into the catalogue?"
 
 
 def undo_effect(job: Job) -> str:

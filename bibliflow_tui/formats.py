@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from textual.content import Content
 
+from bibliflow_tui.follow_up_words import AT_WORK
 from daemon.catalog.job import Job, JobStatus, Kind
 
 
@@ -37,7 +38,6 @@ UNDONE = State("↶", "undone", "$foreground-muted")
 FULL, EMPTY = "█", "░"
 
 
-AT_WORK: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}
 TITLES: dict[Kind, str] = {"import": "", "repair": "repair of ", "undo": "undo of "}
 
 

@@ -9,6 +9,7 @@ from textual.content import Content
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.book_form import FIELDS
 from bibliflow_tui.widgets.error_detail import hint
+from daemon.catalog import row_errors
 from daemon.catalog.row_errors import Problem, RowError
 from daemon.importing.fix import RowChecker
 from daemon.importing.rules import DUPLICATE
@@ -27,11 +28,7 @@ class RowEdit:
         self.error = error
         self.written = checker.written(error)
         """What its record has for the fields."""
-        self.suggested: dict[BookField, str] = {
-            problem.field: problem.suggestion
-            for problem in error.as_problems()
-            if problem.field and problem.suggestion
-        }
+        self.suggested = row_errors.suggested(error.as_problems())
         self._checker = checker
         self._refused: tuple[Typed, Sequence[Problem]] = ({}, ())
 

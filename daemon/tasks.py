@@ -154,9 +154,8 @@ class JobTask:
 
         def count_chunk() -> None:
             self._count_chunk()
-            if self._tally.is_due:
-                if now := jobs.get_if_there(connection, job.id):
-                    self._tally.look(now)
+            if self._tally.is_due and (now := jobs.get_if_there(connection, job.id)):
+                self._tally.look(now)
 
         path = intake.spool_path(self._paths, job.id)
         return pipeline.run(connection, job, path, self._should_stop, count_chunk)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
+from bibliflow_tui.follow_up_words import AT_WORK
 from daemon.catalog import job_list, row_errors
 from daemon.catalog import jobs as job_table
 from daemon.catalog.job import Job, JobStatus, Kind
@@ -103,7 +104,7 @@ def _state(job: Job) -> str:
             return f"waiting{f' ({job.failure_reason})' if job.failure_reason else ''}"
         case JobStatus.PROCESSING:
             return (
-                f"{DOING[job.kind]}, {job.progress_percent:.1f} % after {job.processed_rows:,} rows;"
+                f"{AT_WORK[job.kind]}, {job.progress_percent:.1f} % after {job.processed_rows:,} rows;"
                 f" so far {counts}"
             )
         case JobStatus.SUCCESS:
@@ -117,7 +118,7 @@ def _state(job: Job) -> str:
 
 def _of_import(job: Job) -> str:
     counts = f"{job.success_count:,} imported, {job.error_count:,} rejected"
-    if job.open_error_count < job.error_count:
+    if job.repaired:
         counts += f" ({job.open_error_count:,} still open)"
     return counts + (f", {job.skipped_count:,} skipped" if job.skipped_count else "")
 
@@ -133,4 +134,3 @@ def _of_undo(job: Job) -> str:
 
 
 COUNTS: dict[Kind, Callable[[Job], str]] = {"import": _of_import, "repair": _of_repair, "undo": _of_undo}
-DOING: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}

@@ -17,6 +17,7 @@ from textual.widgets import Checkbox, Input, Static
 
 from bibliflow_tui.live import DatabaseChanged
 from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.book_form import FIELDS
 from bibliflow_tui.widgets.bulk_form import BulkForm
 from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.search_line import DEBOUNCE
@@ -51,12 +52,6 @@ LONGEST_TEXT = 40
 
 SAY_HOW = "Say how: take the suggestions, or type what fields are to be or what is to come off them."
 AWAY = "The database is out of reach"
-NAMES: dict[BookField, str] = {
-    "title": "title",
-    "author": "author",
-    "isbn": "ISBN",
-    "publication_year": "year",
-}
 
 
 @dataclass
@@ -270,7 +265,7 @@ def _words(preview: RepairPreview, *, is_whole: bool) -> tuple[str, str]:
 
 
 def _line(example: Example) -> Row:
-    changed = [field for field in NAMES if example.after.get(field) != example.before.get(field)]
+    changed = [field for field in FIELDS if example.after.get(field) != example.before.get(field)]
     message = "; ".join(problem.message for problem in example.problems)
     outcome = safe_text(f"✗ {message}", "$text-error", limit=LONGEST_VALUE)
     return Row(
@@ -286,5 +281,5 @@ def _line(example: Example) -> Row:
 
 def _values(values: dict[BookField, str], changed: list[BookField]) -> str:
     return ", ".join(
-        f"{NAMES[field]} {values.get(field, '')[:LONGEST_VALUE] or '(empty)'}" for field in changed
+        f"{FIELDS[field]} {values.get(field, '')[:LONGEST_VALUE] or '(empty)'}" for field in changed
     )

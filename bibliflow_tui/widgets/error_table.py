@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
-from daemon.catalog import row_repairs
+from daemon.catalog import row_errors, row_repairs
 from daemon.catalog.database import Connection
 from daemon.catalog.error_pages import ErrorFilter, ErrorPages
 from daemon.catalog.job import Job
@@ -194,12 +194,7 @@ class ErrorTable(VirtualTable):
         """Import the row under the cursor as it is suggested."""
         if (line := self.line) is None or line.error.resolved_at:
             return
-        suggested: dict[BookField, str] = {
-            problem.field: problem.suggestion
-            for problem in line.error.as_problems()
-            if problem.field and problem.suggestion
-        }
-        if suggested:
+        if suggested := row_errors.suggested(line.error.as_problems()):
             self._import(line.error, suggested)
         else:
             row = f"row {line.error.row_number:,}"

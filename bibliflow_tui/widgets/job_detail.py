@@ -104,7 +104,7 @@ def _wanted(job: Job) -> str:
 def _past(job: Job, history: JobHistory) -> Iterator[str]:
     """What was done about it since."""
     if job.kind == "import" and history.repaired_at:
-        repaired = follow_up_words.rows(job.error_count - job.open_error_count)
+        repaired = follow_up_words.rows(job.repaired)
         by = f" by {', '.join(history.repaired_by)}" if history.repaired_by else ""
         yield f"{repaired} repaired{by}, last {formats.clock(history.repaired_at)}"
     if job.undone_at:
@@ -136,7 +136,7 @@ def _outcomes(job: Job) -> Iterator[str]:
     yield f"{job.success_count:,} imported"
     if job.kind == "repair":
         yield f"{job.rejected_again:,} rejected again"
-    elif job.open_error_count < job.error_count:
+    elif job.repaired:
         yield f"{job.error_count:,} rejected, {job.open_error_count:,} still open"
     else:
         yield f"{job.error_count:,} rejected"

@@ -144,6 +144,16 @@ class Job:
         return round(self.rows_to_go / self.rows_per_second, 1)
 
     @property
+    def repaired(self) -> int:
+        """Rows that were rejected, and have been brought in since."""
+        return self.error_count - self.open_error_count
+
+    @property
+    def brought(self) -> int:
+        """The rows that it has in the catalogue: of an import, also those that were brought in by repairs."""
+        return self.success_count + (self.repaired if self.kind == "import" else 0)
+
+    @property
     def rejected_again(self) -> int:
         """Rows of a repair or a file of corrections that still do not pass; they count among the skipped."""
         return int((self.position or {}).get("rejected", 0))

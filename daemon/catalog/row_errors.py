@@ -95,6 +95,11 @@ def encode(job_id: UUID, rejections: Sequence[Rejection]) -> list[bytes]:
     return _rows(job_id, [rejection.row_number for rejection in rejections], *columns)
 
 
+def suggested(problems: Iterable[Problem]) -> dict[BookField, str]:
+    """What was probably meant in the fields of a row that has these problems."""
+    return {problem.field: problem.suggestion for problem in problems if problem.field and problem.suggestion}
+
+
 def codes(rows: Iterable[Iterable[Problem]]) -> Counter[str]:
     """How many of the rows, given by their problems, have each code."""
     return Counter(code for problems in rows for code in {problem.code for problem in problems})

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from daemon.catalog import books, error_pages, job_progress
+from daemon.catalog import books, error_pages, job_progress, row_errors
 from daemon.catalog.database import Connection
 from daemon.catalog.error_pages import ErrorFilter
 from daemon.catalog.job import Counts, Job
@@ -72,11 +72,7 @@ class BulkRepair(BaseModel):
             if taken != value:
                 repairs[name] = taken.strip()
         repairs |= self.put
-        if self.suggestions:
-            for problem in problems:
-                if problem.field and problem.suggestion and problem.field not in repairs:
-                    repairs[problem.field] = problem.suggestion
-        return repairs
+        return row_errors.suggested(problems) | repairs if self.suggestions else repairs
 
 
 @dataclass(frozen=True, slots=True)

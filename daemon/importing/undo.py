@@ -94,7 +94,7 @@ def _expected(connection: Connection, target: Job) -> int:
     """About how many books there are to look at."""
     if _has_repairs(target):
         return row_repairs.count(connection, target.id)
-    return target.success_count + target.error_count - target.open_error_count
+    return target.brought
 
 
 def _has_repairs(target: Job) -> bool:
