@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from daemon import followups
 from daemon.catalog import error_pages, jobs
 from daemon.catalog.database import Connection
-from daemon.catalog.error_pages import ErrorFilter
+from daemon.catalog.error_filter import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
 from daemon.catalog.roles import RoleError

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from daemon import intake, job_actions, settings
-from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog import books, error_pages, job_lock, jobs
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.job import Job, JobStatus
 from daemon.importing import checking, pipeline
@@ -52,7 +52,7 @@ def test_cancel_and_go_on(home: Path, daemon: int, connection: Connection, large
     assert (job.status, job.failure_reason) == (JobStatus.CANCELLED, None)
     assert 0 < job.processed_rows < ROWS
     assert books.count(connection) == job.success_count
-    assert row_errors.count(connection, job_id) == job.error_count
+    assert error_pages.count(connection, job_id) == job.error_count
     again = bibliflow("cancel", job_id)
     assert (again.returncode, "is cancelled; there is nothing to cancel" in again.stderr) == (1, True)
     assert bibliflow("retry", job_id).returncode == 0
@@ -133,7 +133,7 @@ def test_cleanup_forgets_jobs_and_keeps_books(connection: Connection, old: Job, 
     assert json.loads(cleaned.stdout) == {"jobs": 1, "files": 0}
     with pytest.raises(jobs.NoSuchJobError):
         jobs.get(connection, old.id)
-    assert row_errors.count(connection, old.id) == 0
+    assert error_pages.count(connection, old.id) == 0
     assert books.count(connection) == 1
     assert {jobs.get(connection, job.id).id for job in (recent, waiting)} == {recent.id, waiting.id}
     assert json.loads(bibliflow("cleanup", "--older-than", "1h", "--json").stdout)["jobs"] == 0

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.catalog import books, jobs, row_errors
+from daemon.catalog import books, error_pages, jobs
 from daemon.catalog.database import Connection
 from daemon.file_check import RefusedError, check_file
 from daemon.importing.options import ImportOptions
@@ -105,7 +105,7 @@ def test_any_file_is_accounted_for(connection: Connection, path: Path, data: byt
     # The database has a constraint that the processed ones are those that succeeded, failed or were skipped.
     assert len(records) == blank + reading.header.is_in_file + done.processed_rows
     assert done.processed_rows == done.total_rows
-    assert row_errors.count(connection, job.id) == done.error_count
+    assert error_pages.count(connection, job.id) == done.error_count
     if policy != "update":
         assert books.count(connection) - had == done.success_count
     assert Reading.from_dict(done.read_as or {}).dialect == reading.dialect

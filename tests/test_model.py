@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.catalog import books, jobs, row_errors
+from daemon.catalog import books, error_pages, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job
 from daemon.importing import bulk, checking, pipeline, undo
@@ -79,7 +79,7 @@ class Real:
     def open_errors(self, number: int) -> int:
         job = jobs.get(self.connection, self.jobs[number].id)
         imports.assert_codes(self.connection, job)
-        assert job.open_error_count == row_errors.count(self.connection, job.id)
+        assert job.open_error_count == error_pages.count(self.connection, job.id)
         return job.open_error_count
 
 

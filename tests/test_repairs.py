@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import followups, settings
-from daemon.catalog import books, job_lock, job_progress, jobs, row_errors, row_repairs
+from daemon.catalog import books, error_pages, job_lock, job_progress, jobs, row_errors, row_repairs
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.job import Job, JobStatus
 from daemon.catalog.row_errors import RowError
@@ -64,7 +64,7 @@ def error_in(connection: Connection, job: Job, row: int) -> RowError:
 def open_errors(connection: Connection, job: Job) -> int:
     assert_codes(connection, job)
     left = jobs.get(connection, job.id).open_error_count
-    assert left == row_errors.count(connection, job.id)
+    assert left == error_pages.count(connection, job.id)
     return left
 
 

@@ -183,7 +183,7 @@ def test_errors_arrive_as_they_were_encoded(connection: Connection) -> None:
     ]
     sent = [Rejection(2**40, "x" * 3000 + "\0", problems), Rejection(2, "", problems[1:])]
     row_errors.copy(connection, row_errors.encode(job.id, sent))
-    short, long = row_errors.page(connection, job.id)
+    short, long = row_errors.stream(connection, job.id)
     assert (long.row_number, long.raw_data) == (2**40, "x" * 3000 + r"\x00")
     assert long.error_message == "; ".join(['Invalid ISBN: "\\\n\\x00\\xe9日\x1b', problems[1].message])
     assert [long.problems[0][key] for key in PROBLEM_KEYS] == [

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon import followups, job_actions, settings
-from daemon.catalog import books, jobs, kept_books, row_errors
+from daemon.catalog import books, error_pages, jobs, kept_books
 from daemon.catalog.books import Book
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
@@ -180,7 +180,7 @@ def test_a_restart_restores_what_an_update_overwrote(
     (paths.spool / f"{job.id}.csv").write_text(path.read_text())
     job_actions.retry(connection, queue, loaded, paths, jobs.get(connection, job.id), restart=True)
     assert catalogue(connection) == before
-    assert row_errors.count(connection, job.id) == 0
+    assert error_pages.count(connection, job.id) == 0
 
 
 @pytest.mark.parametrize(

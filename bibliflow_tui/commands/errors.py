@@ -9,6 +9,7 @@ import click
 from bibliflow_tui import errors_file
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
 from daemon.catalog import jobs, row_errors
+from daemon.catalog.error_filter import ErrorFilter
 from daemon.catalog.row_errors import RowError
 from daemon.exits import ExitCode, explained, fail
 
@@ -34,7 +35,9 @@ def errors(job: str, code: str | None, with_resolved: bool, as_json: bool, csv_p
         raise click.UsageError("--csv excludes --json and --all")
     with session() as opened:
         found = jobs.find(opened.connection, job)
-        rejected = row_errors.stream(opened.connection, found.id, code=code, with_resolved=with_resolved)
+        rejected = row_errors.stream(
+            opened.connection, found.id, ErrorFilter(code, with_resolved=with_resolved)
+        )
         if csv_path:
             try:
                 count = errors_file.write(csv_path, found, rejected)

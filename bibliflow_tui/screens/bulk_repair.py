@@ -24,7 +24,7 @@ from bibliflow_tui.widgets.search_line import DEBOUNCE
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon import followups
 from daemon.catalog.database import Connection
-from daemon.catalog.error_pages import ErrorFilter
+from daemon.catalog.error_filter import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
 from daemon.catalog.roles import RoleError

@@ -24,7 +24,7 @@ from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.virtual_table import VirtualTable
 from daemon.catalog import job_history, jobs, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.error_pages import ErrorFilter
+from daemon.catalog.error_filter import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.jobs import NoSuchJobError
 

@@ -25,7 +25,7 @@ from bibliflow_tui.widgets.book_form import BookForm
 from bibliflow_tui.widgets.error_detail import OUTCOMES, RecordDetail
 from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.safe_input import SafeInput
-from daemon.catalog.error_pages import ErrorFilter
+from daemon.catalog.error_filter import ErrorFilter
 from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.catalog.row_repairs import RowRepair

@@ -14,7 +14,8 @@ from textual.message import Message
 from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
 from daemon.catalog import row_errors, row_repairs
 from daemon.catalog.database import Connection
-from daemon.catalog.error_pages import ErrorFilter, ErrorPages
+from daemon.catalog.error_filter import ErrorFilter
+from daemon.catalog.error_pages import ErrorPages
 from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.catalog.row_repairs import RowRepair

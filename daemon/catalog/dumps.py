@@ -28,7 +28,7 @@ from daemon.catalog.database import (
     Connection,
     DatabaseError,
     migrate,
-    migrations,
+    newest_version,
     schema_version,
 )
 from daemon.catalog.embedded import DATABASE
@@ -156,7 +156,7 @@ def check(path: Path) -> int:
             "make a copy of it and restore that."
         )
     version = _version(path)
-    newest = migrations()[-1][0]
+    newest = newest_version()
     if version > newest:
         raise BadDumpError(
             f"{path} has schema version {version}, made by a newer Bibliflow; this one knows versions up to "

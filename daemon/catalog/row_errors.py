@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from daemon.catalog import copying
 from daemon.catalog.database import Connection
+from daemon.catalog.error_filter import OPEN, ErrorFilter
 from daemon.catalog.ids import uuid7_block
 from daemon.catalog.storable import is_storable, storable
 from daemon.settings import BookField
@@ -258,66 +258,25 @@ def owner(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
     return row[0] if row else None
 
 
-_OF_JOB = "import_job_id = %(job)s"
-_OPEN = f"{_OF_JOB} AND resolved_at IS NULL"
-_WITH_CODE = " AND problems @> %(code)s"
-
-
-def _conditions(code: str | None) -> str:
-    return _OPEN + (_WITH_CODE if code else "")
-
-
-def _parameters(job_id: UUID, code: str | None) -> dict[str, Any]:
-    return {"job": job_id, "code": Jsonb([{"code": code}])}
-
-
-def stream(
-    connection: Connection, job_id: UUID, *, code: str | None = None, with_resolved: bool = False
-) -> Iterator[RowError]:
-    """The open errors of a job in the order of the file, optionally those with one problem code.
-
-    ``with_resolved``, also those whose rows were brought in since.
-    """
-    conditions = _conditions(code)
-    if with_resolved:
-        conditions = conditions.replace(_OPEN, _OF_JOB)
+def stream(connection: Connection, job_id: UUID, wanted: ErrorFilter = OPEN) -> Iterator[RowError]:
+    """The errors of a job that are wanted, in the order of the file."""
     with connection.transaction(), connection.cursor("row_errors", row_factory=class_row(RowError)) as cursor:
         cursor.execute(
-            f"SELECT * FROM import_row_errors WHERE {conditions} ORDER BY row_number, id",  # noqa: S608
-            _parameters(job_id, code),
+            f"SELECT * FROM import_row_errors WHERE {wanted.conditions} ORDER BY row_number, id",  # noqa: S608
+            wanted.parameters(job_id),
         )
         yield from cursor
 
 
-def page(
-    connection: Connection,
-    job_id: UUID,
-    *,
-    code: str | None = None,
-    offset: int = 0,
-    limit: int = PREVIEW_LENGTH,
-) -> list[RowError]:
-    """``limit`` open errors of a job in the order of the file, beginning at the ``offset``-th."""
-    with connection.cursor(row_factory=class_row(RowError)) as cursor:
-        return cursor.execute(
-            f"SELECT * FROM import_row_errors WHERE {_conditions(code)} ORDER BY row_number, id"  # noqa: S608
-            " OFFSET %(offset)s LIMIT %(limit)s",
-            _parameters(job_id, code) | {"offset": offset, "limit": limit},
-        ).fetchall()
-
-
 def preview(connection: Connection, job_id: UUID) -> list[dict[str, Any]]:
-    """The first errors of a job as its status shows them."""
-    return [
-        {"row_number": error.row_number, "error_message": error.error_message, "raw_data": error.raw_data}
-        for error in page(connection, job_id)
-    ]
-
-
-def count(connection: Connection, job_id: UUID, *, code: str | None = None) -> int:
-    """How many open errors a job has."""
-    row = connection.execute(
-        f"SELECT count(*) FROM import_row_errors WHERE {_conditions(code)}",  # noqa: S608
-        _parameters(job_id, code),
-    ).fetchone()
-    return int(row[0]) if row else 0
+    """The first open errors of a job as its status shows them."""
+    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+        cursor.execute(
+            f"SELECT * FROM import_row_errors WHERE {OPEN.conditions}"  # noqa: S608
+            " ORDER BY row_number, id LIMIT %(limit)s",
+            OPEN.parameters(job_id) | {"limit": PREVIEW_LENGTH},
+        )
+        return [
+            {"row_number": error.row_number, "error_message": error.error_message, "raw_data": error.raw_data}
+            for error in cursor
+        ]

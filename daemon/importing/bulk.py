@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from daemon.catalog import books, error_pages, job_progress, row_errors
 from daemon.catalog.database import Connection
-from daemon.catalog.error_pages import ErrorFilter
+from daemon.catalog.error_filter import ErrorFilter
 from daemon.catalog.job import Counts, Job
 from daemon.catalog.row_errors import Problem, RowError
 from daemon.importing import rules
