@@ -177,7 +177,8 @@ def _apply(fixer: Fixer, repair: BulkRepair, error: RowError) -> Fix | Rejected:
     if any(problem.field is None for problem in problems):
         # Which of its fields is which is not certain: only somebody who looks at it can tell.
         return Rejected(error, problems)
-    return fixer.check(error, repair.repairs(problems, fixer.written(error)))
+    written = fixer.written(error)
+    return fixer.check_written(error, written, repair.repairs(problems, written))
 
 
 def _chunks(

@@ -58,8 +58,13 @@ class RowChecker:
 
     def check(self, error: RowError, repairs: Mapping[BookField, str]) -> Fix | Rejected:
         """The record of ``error`` with ``repairs`` in place of what it has for these fields."""
-        written = self.written(error)
-        checked = rules.check(written | dict(repairs), self.isbn_check)
+        return self.check_written(error, self.written(error), repairs)
+
+    def check_written(
+        self, error: RowError, written: Mapping[BookField, str], repairs: Mapping[BookField, str]
+    ) -> Fix | Rejected:
+        """The same where what is ``written`` is known already: to find it takes as long as to check it."""
+        checked = rules.check({**written, **repairs}, self.isbn_check)
         if not isinstance(checked, BookRow):
             return Rejected(error, checked)
         changes = {
