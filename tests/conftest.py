@@ -17,6 +17,7 @@ from psycopg.conninfo import make_conninfo
 from daemon import control, log, settings
 from daemon.catalog.database import Connection, Database, migrate
 from daemon.catalog.embedded import EmbeddedServer
+from daemon.queue import JobQueue
 from tests import own_server as own_servers
 
 # The suite tries the same cases each time; `make fuzz` tries new ones, and many.
@@ -93,6 +94,16 @@ def connection(home: Path) -> Iterator[Connection]:
     """A connection to the home's database."""
     with Database(*settings.load()) as database, database.connect() as opened:
         yield opened
+
+
+@pytest.fixture
+def queue(home: Path) -> Iterator[JobQueue]:
+    """The home's queue."""
+    paths = settings.paths()
+    paths.make_private()
+    opened = JobQueue(paths.queue_db)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

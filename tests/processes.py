@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
+
+import psutil
 
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection
@@ -21,6 +24,13 @@ def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition never came true"
         time.sleep(0.01)
+
+
+def runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that nobody waited for is still in the list of processes then."""
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def bibliflow(*arguments: object) -> subprocess.CompletedProcess[str]:

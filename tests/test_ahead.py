@@ -14,7 +14,7 @@ import pytest
 
 from daemon.importing.ahead import ReaderDiedError, ahead
 from daemon.importing.source import SourceError
-from tests.processes import wait_until
+from tests.processes import runs, wait_until
 
 Readers = Callable[[], list[psutil.Process]]
 
@@ -130,4 +130,4 @@ def test_it_does_not_outlive_the_process_that_it_works_for() -> None:
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not runs(child))

@@ -23,7 +23,7 @@ from daemon.catalog.job import JobStatus
 from daemon.control import DaemonError, DaemonLock
 from daemon.queue import JobQueue
 from tests.imports import held_up
-from tests.processes import HEADER, bibliflow, finished, processed, run, submit, wait_until
+from tests.processes import HEADER, bibliflow, finished, processed, run, runs, submit, wait_until
 
 STATUS_KEYS = [
     "id", "filename", "status", "total_rows", "processed_rows", "success_count", "error_count",
@@ -232,11 +232,6 @@ def test_killed_in_the_middle_every_row_is_there_once(
     assert_whole(connection, job_id)
 
 
-def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
-    """Those that have not ended; the ended ones stay in the list until they are waited for."""
-    return [process for process in processes if process.status() != psutil.STATUS_ZOMBIE]
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_ends_at_a_chunk_and_goes_on_later(
     home: Path, daemon: int, connection: Connection, large: Path, number: signal.Signals
@@ -247,7 +242,7 @@ def test_a_stop_ends_at_a_chunk_and_goes_on_later(
         wait_until(lambda: processed(connection, job_id) > 0)
         os.kill(daemon, number)
         # All others have nothing to do: when only this import's worker is left, it cannot but know.
-        wait_until(lambda: len(alive(psutil.Process(daemon).children())) == 1)
+        wait_until(lambda: sum(map(runs, psutil.Process(daemon).children())) == 1)
     wait_until(lambda: control.running(settings.paths()) is None, seconds=10)
     job = jobs.get(connection, job_id)
     assert job.status is JobStatus.PENDING

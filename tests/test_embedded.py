@@ -21,6 +21,7 @@ import pytest
 
 from daemon.catalog import _cluster, _ownership
 from daemon.catalog.embedded import EmbeddedServer, ServerError
+from tests.processes import runs
 
 REPOSITORY = Path(__file__).parents[1]
 IS_ROOT = os.geteuid() == 0
@@ -119,12 +120,6 @@ def query(server: EmbeddedServer | str, sql: str) -> list[tuple[object, ...]]:
 
 def postmaster(directory: Path) -> psutil.Process:
     return psutil.Process(int((directory / "data" / "postmaster.pid").read_bytes().split()[0]))
-
-
-def runs(process: psutil.Process) -> bool:
-    with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
 
 
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -46,13 +46,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "books.csv"
 
 
-@pytest.fixture
-def queue(home: Path) -> JobQueue:
-    paths = settings.paths()
-    paths.make_private()
-    return JobQueue(paths.queue_db)
-
-
 def imported(connection: Connection, path: Path, **options: object) -> Job:
     return import_text(connection, path, written([HEADER, *ROWS], delimiter=";"), **options)
 

@@ -24,13 +24,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "books.csv"
 
 
-@pytest.fixture
-def queue(home: Path) -> JobQueue:
-    paths = settings.paths()
-    paths.make_private()
-    return JobQueue(paths.queue_db)
-
-
 def catalogue(connection: Connection) -> list[Book]:
     """All of it, to the moments at which books were changed."""
     return sorted(books.search(connection), key=lambda book: book.id)
