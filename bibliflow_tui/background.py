@@ -10,10 +10,11 @@ from textual.worker_manager import WorkerManager
 
 
 class WatchedWorkers(WorkerManager):
-    """Workers whose faults are told.
+    """Workers whose faults are told, and end nothing.
 
     Textual knows two ways with what a worker does not handle: to end the app, or to say nothing
-    (``exit_on_error=False``). Here the faults of the latter, of all of them, are told.
+    (``exit_on_error=False``). Its own workers end the app, as that of the command palette does when it begins
+    to look in a palette that was closed a moment ago.
     """
 
     def __init__(self, app: App[None], tell: Callable[[str, BaseException], None]) -> None:
@@ -21,7 +22,12 @@ class WatchedWorkers(WorkerManager):
         super().__init__(app)
         self._tell = tell
 
+    def add_worker(self, worker: Worker[object], start: bool = True, exclusive: bool = True) -> None:
+        """Let it run; its faults end nothing, whatever Textual wants."""
+        worker.exit_on_error = False
+        super().add_worker(worker, start, exclusive)
+
     def _remove_worker(self, worker: Worker[object]) -> None:
         super()._remove_worker(worker)
-        if worker.state is WorkerState.ERROR and worker.error is not None and not worker.exit_on_error:
-            self._tell(worker.group, worker.error)
+        if worker.state is WorkerState.ERROR and worker.error is not None and worker.node.is_attached:
+            self._tell(worker.group, worker.error)  # nobody waits for the answer to what is gone

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
@@ -31,6 +31,18 @@ def runs(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def family(process: psutil.Process) -> list[psutil.Process]:
+    """It and all below it. Any of them may have ended when it is looked at."""
+    return [process, *process.children(recursive=True)]
+
+
+def kill_all(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL for each that has not ended by itself meanwhile, as one does whose parent has gone."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def bibliflow(*arguments: object) -> subprocess.CompletedProcess[str]:

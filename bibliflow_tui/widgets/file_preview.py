@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -137,7 +138,7 @@ class FilePreview(Vertical):
 
     @work(thread=True, group="file-preview", exit_on_error=False)
     def _read(self, number: int, path: Path, request: Request) -> None:
-        posted = 0.0
+        posted = -math.inf
         has_rows = False
         for shown in look(path, request, self._settings, self._known):
             if number != self._number:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 import time
 from datetime import timedelta
 from functools import lru_cache
@@ -17,9 +18,19 @@ _COUNTER_BITS = 18
 _SIZE = 16
 
 
+_last = UUID(int=0)
+_lock = threading.Lock()
+
+
 def uuid7() -> UUID:
-    """One new identifier."""
-    return UUID(bytes=uuid7_block(1)[0])
+    """One new identifier, which sorts after all that this function made in this process before.
+
+    Jobs are listed in the order of their identifiers, and several can be made within a millisecond.
+    """
+    global _last  # noqa: PLW0603 - the order is the process's
+    with _lock:
+        _last = max(UUID(bytes=uuid7_block(1)[0]), UUID(int=_last.int + 1))
+        return _last
 
 
 def earlier(identifier: UUID, by: timedelta) -> UUID:

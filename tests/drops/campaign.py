@@ -9,6 +9,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,7 +19,7 @@ from daemon.catalog import books, job_list
 from daemon.catalog.database import Connection
 from daemon.catalog.job import JobStatus
 from tests.files import table_of
-from tests.processes import bibliflow, wait_until
+from tests.processes import bibliflow, family, kill_all, wait_until
 
 
 def drop(inbox: Path, count: int, *, first: int = 0, rows: int = 1, folders: int = 1) -> list[str]:
@@ -56,18 +57,20 @@ def assert_all_in(connection: Connection, inbox: Path, paths: list[str], *, rows
 
 
 def processes() -> list[psutil.Process]:
-    """Those of the home's daemon, which runs."""
+    """Those of the home's daemon, which runs; not the database."""
     info = control.running(settings.paths())
     assert info
-    main = psutil.Process(info.pid)
-    return [main, *main.children(recursive=True)]
+    found = []
+    for process in family(psutil.Process(info.pid)):
+        with suppress(psutil.NoSuchProcess):
+            if "postgres" not in process.name():
+                found.append(process)
+    return found
 
 
 def kill_daemon() -> None:
     """kill -9 for all of them but the database."""
-    for process in processes():
-        if "postgres" not in process.name():
-            process.kill()
+    kill_all(processes())
     wait_until(lambda: control.running(settings.paths()) is None)
 
 
@@ -75,7 +78,7 @@ class Stopped:
     """The daemon's processes, held by SIGSTOP meanwhile."""
 
     def __enter__(self) -> None:
-        self._pids = [process.pid for process in processes() if "postgres" not in process.name()]
+        self._pids = [process.pid for process in processes()]
         for pid in self._pids:
             os.kill(pid, signal.SIGSTOP)
 

@@ -12,6 +12,8 @@ from typing import NoReturn
 
 import pytest
 from pydantic import SecretStr
+from textual.command import CommandPalette
+from textual.worker import WorkerFailed
 
 from bibliflow_tui import crash
 from bibliflow_tui.app import Dashboard
@@ -23,7 +25,7 @@ from daemon.settings import DatabaseSettings, Settings
 from tests.processes import run
 from tests.terminal import Terminal
 from tests.tui.faulty import FAULTS, MESSAGE, SAID
-from tests.tui.running import dashboard, screen_text
+from tests.tui.running import dashboard, screen_text, still_dashboard
 from tests.tui.waiting import wait_until
 
 KEYS = {"a key": "?", "thread of the keys": "j", "the end": "q"}
@@ -130,6 +132,18 @@ async def test_a_fault_of_a_worker_is_told_and_logged(
     assert '"worker": "jobs-count"' in line
     assert "Traceback" in line
     assert "hunter2" not in line
+
+
+async def test_a_palette_that_is_closed_at_once_ends_nothing(home: Path) -> None:
+    async with still_dashboard() as (app, pilot):
+        await app.push_screen(palette := CommandPalette())
+        await app.pop_screen()
+        worker = palette._gather_commands("")
+        with pytest.raises(WorkerFailed):
+            await worker.wait()
+        await pilot.pause()
+        assert app.is_running
+        assert not toasts(app)
 
 
 async def test_a_broken_link_is_made_anew(

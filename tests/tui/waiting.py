@@ -9,7 +9,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 
-async def wait_until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 10) -> None:
+async def wait_until(pilot: Pilot[Any], condition: Callable[[], object], seconds: float = 30) -> None:
     """Let the app work until the condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
