@@ -27,7 +27,7 @@ def uuid7() -> UUID:
 
     Jobs are listed in the order of their identifiers, and several can be made within a millisecond.
     """
-    global _last  # noqa: PLW0603 - the order is the process's
+    global _last
     with _lock:
         _last = max(UUID(bytes=uuid7_block(1)[0]), UUID(int=_last.int + 1))
         return _last
