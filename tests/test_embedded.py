@@ -129,6 +129,11 @@ def until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.005)
 
 
+def ends(process: psutil.Process) -> None:
+    """It is seen a moment longer than its pid file."""
+    until(lambda: not runs(process))
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -154,7 +159,7 @@ def test_starts_keeps_the_data_and_stops(home: Path) -> None:
 
     server.release()
     server.release()
-    assert not runs(first)
+    ends(first)
     with pytest.raises(ServerError, match="not in use"):
         _ = server.conninfo
 
@@ -176,7 +181,7 @@ def test_the_last_user_stops_it(pg: Path) -> None:
     assert runs(running)
     assert query(server, "SELECT 1") == [(1,)]
     server.release()
-    assert not runs(running)
+    ends(running)
 
 
 def test_a_killed_user_does_not_count(pg: Path) -> None:
@@ -187,7 +192,7 @@ def test_a_killed_user_does_not_count(pg: Path) -> None:
     assert runs(running)
     with EmbeddedServer(pg):
         assert postmaster(pg) == running
-    assert not runs(running)
+    ends(running)
 
 
 def test_a_forked_child_counts(pg: Path) -> None:
@@ -206,7 +211,7 @@ sys.stdin.readline(); server.release(); print("child left", flush=True)
         process.stdin.write("\n")
         process.stdin.flush()
         assert first_line(process) == "child left"
-    assert not runs(running)
+    ends(running)
 
 
 def test_many_start_at_once(home: Path) -> None:
@@ -219,7 +224,7 @@ def test_many_start_at_once(home: Path) -> None:
             process.stdin.flush()
         for process in (a, b, c):
             assert process.wait(30) == 0
-    assert not runs(running)
+    ends(running)
 
 
 def test_a_database_that_its_creator_could_not_make_is_made_by_the_next(server: EmbeddedServer) -> None:
@@ -258,7 +263,7 @@ def test_ensure_running_starts_a_killed_server_again(server: EmbeddedServer) -> 
     with psycopg.connect(server.conninfo, autocommit=True) as busy:
         busy.execute("CREATE TABLE kept AS SELECT 42 AS x")
         killed.kill()
-        until(lambda: not runs(killed))
+        ends(killed)
         assert server.ensure_running()
     assert not server.ensure_running()
     assert query(server, "SELECT x FROM kept") == [(42,)]
@@ -272,7 +277,7 @@ def test_orphans_of_a_killed_postmaster_are_waited_for(server: EmbeddedServer) -
         orphan = psutil.Process(session.info.backend_pid)
         orphan.suspend()
         killed.kill()
-        until(lambda: not runs(killed))
+        ends(killed)
         wake_up = f"import os, time; time.sleep(1); os.kill({orphan.pid}, {int(signal.SIGCONT)})"
         with subprocess.Popen([sys.executable, "-c", wake_up]):
             begun = time.monotonic()
@@ -321,7 +326,7 @@ def test_odd_names(home: Path, name: str) -> None:
         sockets = Path(str(psycopg.conninfo.conninfo_to_dict(server.conninfo)["host"]))
         assert (sockets == directory / "run") == (name in {'it\'s a "home"', "$HOME `id` \\ ;", "été"})
         assert mode(sockets) == 0o700
-    assert not runs(running)
+    ends(running)
     if sockets.parent != directory:
         sockets.rmdir()
 
@@ -395,7 +400,7 @@ def test_as_an_ordinary_user(home: Path) -> None:
             EmbeddedServer(home / "pg").acquire()
         running = postmaster(home / "pg")
         leave(process)
-    assert not runs(running)
+    ends(running)
 
 
 @needs_root
@@ -444,7 +449,7 @@ def test_data_of_another_version_is_refused(pg: Path, version: str, message: str
     (pg / "data" / "PG_VERSION").write_text("18\n")
     with server:
         running = postmaster(pg)
-    assert not runs(running), "the refused attempt still counted as a user"
+    ends(running)  # else the refused attempt still counted as a user
 
 
 def test_the_reason_of_a_failed_start_is_told(pg: Path) -> None:
