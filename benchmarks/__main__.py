@@ -16,6 +16,8 @@ from benchmarks import files, small, ways
 from benchmarks.stage import Stage, stage
 from daemon import log
 
+ROWS = 1_000_000
+
 PGLOADER_ROWS = 20_000
 """Rows of the file with bad rows that pgloader gets: a million would take it most of an hour."""
 
@@ -36,10 +38,12 @@ class Bench:
         clean = files.clean(folder / "clean.csv", self._rows)
         other = files.clean(folder / "other.csv", self._rows, first=self._rows)
         bad = files.with_bad_rows(folder / "bad.csv", self._rows)
-        few = files.with_bad_rows(folder / "few.csv", PGLOADER_ROWS)
+        few_rows = min(PGLOADER_ROWS, self._rows)
+        few = files.with_bad_rows(folder / "few.csv", few_rows)
         (folder / "many").mkdir()
         many = [
-            files.clean(folder / "many" / f"{number}.csv", 100, first=number * 100) for number in range(1000)
+            files.clean(folder / "many" / f"{number}.csv", 100, first=number * 100)
+            for number in range(self._rows // 1000)
         ]
         large = files.clean(folder / "large.csv", 10 * self._rows)
         for number in range(self._rounds):
@@ -55,14 +59,14 @@ class Bench:
             self._measure("Bibliflow, all duplicates", lambda: ways.bibliflow([clean]), keep=True)
             self._bibliflow("2 % bad", [bad], self._rows)
             self._bibliflow("two files at once", [clean, other], 2 * self._rows)
-            self._bibliflow("1,000 files of 100 rows", many, 100_000)
+            self._bibliflow(f"{len(many):,} files of 100 rows", many, 100 * len(many))
             self._bibliflow("10 times the rows", [large], 10 * self._rows)
             if ways.has_pgloader():
                 self._measure(
                     "pgloader, clean", lambda: ways.pgloader(self._stage, clean), self._rows, ids=True
                 )
                 self._measure("pgloader, 2 % bad", lambda: ways.pgloader(self._stage, few), ids=True)
-            self._bibliflow("2 % bad, as many as pgloader", [few], PGLOADER_ROWS)
+            self._bibliflow("2 % bad, as many as pgloader", [few], few_rows)
             self.seconds.setdefault("`bibliflow status JOB --json`", []).append(small.status(self._stage))
             self.seconds.setdefault("first screen of the dashboard", []).append(small.first_paint())
 
@@ -91,8 +95,8 @@ class Bench:
             raise RuntimeError(f"{name}: {rows:,} rows became {books:,} books and {errors:,} errors")
         self.seconds.setdefault(name, []).append(seconds)
 
-    def report(self) -> None:
-        """Print the table."""
+    def report(self, idle_seconds: float) -> None:
+        """Print the table; the daemon is watched ``idle_seconds`` long before the last line."""
         base = statistics.median(self.seconds[r"psql `\copy`, clean"])
         print(f"\n{machine()}; {self._rows:,} rows a file, medians of {self._rounds}\n")
         print(r"| | seconds | speed, psql `\copy` of the clean file = 1 |")
@@ -101,13 +105,13 @@ class Bench:
             median = statistics.median(seconds)
             times = {"Bibliflow, two files at once": 2, "Bibliflow, 10 times the rows": 10}.get(name, 1)
             compares = not any(
-                word in name for word in ("pgloader, 2", "as many", "1,000", "status", "screen")
+                word in name for word in ("pgloader, 2", "as many", "files of", "status", "screen")
             )
             ratio = f"{times * base / median:.2f}x" if compares else ""
             print(f"| {name} | {median:.2f} | {ratio} |")
         for what, size in self.memory.items():
             print(f"| largest process, {what} | {size:.0f} MB | |")
-        share, size = small.idle(self._stage)
+        share, size = small.idle(self._stage, idle_seconds)
         print(f"| idle daemon, all processes | {share:.2f} % of a core, {size:.0f} MB | |")
 
 
@@ -127,14 +131,15 @@ def say(line: str) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="of a file")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of a file")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--idle", type=float, default=20.0, help="seconds to watch the waiting daemon")
     arguments = parser.parse_args()
     log.configure(quiet=True)
     with stage() as here:
         bench = Bench(here, arguments.rows, arguments.rounds)
         bench.run()
-        bench.report()
+        bench.report(arguments.idle)
 
 
 if __name__ == "__main__":

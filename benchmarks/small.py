@@ -13,7 +13,6 @@ from fcntl import ioctl
 
 from benchmarks.stage import Stage, program, timed
 
-IDLE_SECONDS = 20.0
 FIRST_WORD = b"Bibliflow"
 
 
@@ -46,11 +45,11 @@ def first_paint() -> float:
         os.close(terminal)
 
 
-def idle(stage: Stage) -> tuple[float, float]:
+def idle(stage: Stage, seconds: float) -> tuple[float, float]:
     """Processor time of the waiting daemon in percent of one core, and its memory (PSS) in MB."""
     before = _seconds(stage)
-    time.sleep(IDLE_SECONDS)
-    share = 100 * (_seconds(stage) - before) / IDLE_SECONDS
+    time.sleep(seconds)
+    share = 100 * (_seconds(stage) - before) / seconds
     return share, sum(process.memory_full_info().pss for process in stage.daemon()) / 1e6
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -30,7 +30,7 @@ class Stage:
     def empty(self, *, server_makes_ids: bool) -> None:
         """An empty catalogue; nothing is left for the server to write from before."""
         default = "SET DEFAULT uuidv7()" if server_makes_ids else "DROP DEFAULT"
-        self.connection.execute("TRUNCATE books, import_row_errors, import_jobs")
+        self.connection.execute("TRUNCATE books, import_jobs CASCADE")
         self.connection.execute(f"ALTER TABLE books ALTER id {default}".encode())
         self.settle()
 
@@ -51,7 +51,12 @@ class Stage:
         if info is None:
             raise RuntimeError("the daemon has ended")
         main = psutil.Process(info.pid)
-        return [main, *(child for child in main.children(recursive=True) if child.name() != "postgres")]
+        found = [main]
+        for child in main.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # one that read ahead for an import that is done
+                if child.name() != "postgres":
+                    found.append(child)
+        return found
 
 
 @contextmanager

@@ -24,7 +24,7 @@ def can_be_undone(job: Job, target: Job | None) -> bool:
     """Whether there is something to take back; ``target`` is the import that the job is about."""
     if job.kind == "undo" or job.undone_at or not job.status.is_final:
         return False
-    is_gone = target.undone_at is not None if target else job.kind == "repair"
+    is_gone = target.undone_at is not None if target else job.is_about_rows
     return job.brought > 0 and not is_gone
 
 

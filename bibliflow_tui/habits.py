@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from bibliflow_tui.text import visible
 from daemon.logger import Logger
+from daemon.whole_file import unfinished
 
 log = Logger(__name__)
 
@@ -61,12 +62,10 @@ class HabitFile:
             changes, self._changes = self._changes, {}
             if not changes:
                 return
-            written = self._path.with_name(f"{self._path.name}.new")
             try:
                 values = asdict(replace(_read(self._path), **changes))
-                written.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-                written.chmod(0o600)
-                written.replace(self._path)
+                with unfinished(self._path) as written:
+                    written.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
             except OSError as error:
                 log.warning("what was chosen is not remembered", file=str(self._path), error=str(error))
 

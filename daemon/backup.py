@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from daemon.catalog.embedded import EmbeddedServer, ServerError
 from daemon.catalog.transfer import TableCopied, TransferError, TransferProgress, transfer
 from daemon.control import DaemonLock
 from daemon.settings import Paths, Settings
+from daemon.whole_file import unfinished
 
 
 @contextmanager
@@ -39,43 +39,15 @@ def dump(paths: Paths, path: Path, progress: Progress, *, overwrite: bool) -> Co
     if not paths.server.exists():
         raise DumpError(f"There is no database of Bibliflow's own in {paths.server} yet.")
     path = path.absolute()
-    with _server(paths) as conninfo, _written(path, overwrite=overwrite) as unfinished:
-        found = dumps.dump(conninfo, unfinished, progress)
-        dumps.verify(unfinished)
-    return found
-
-
-@contextmanager
-def _written(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """An empty file of its user's only, that becomes ``path`` at the end, and vanishes on an error."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
+    with _server(paths) as conninfo, unfinished(path, overwrite=overwrite) as written:
+        found = dumps.dump(conninfo, written, progress)
+        dumps.verify(written)
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        yield temporary
-        if overwrite:
-            temporary.replace(path)
-        else:
-            _name(temporary, path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        os.fsync(folder)  # for the name
     finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _name(temporary: Path, path: Path) -> None:
-    """Give a file its name, unless another one has it. Raises FileExistsError."""
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without links, as on many a USB stick
-        if path.exists():
-            raise FileExistsError(f"{path} exists") from None
-        temporary.rename(path)
+        os.close(folder)
+    return found
 
 
 def contents(paths: Paths, path: Path) -> Contents:

@@ -49,8 +49,8 @@ def undo(connection: Connection, queue: JobQueue, job: Job, *, source: Source) -
     if job.kind == "undo":
         raise FollowUpError("An undo cannot be undone; import the file again, or repair the rows again")
     _require_end(job, "undone")
-    if job.kind == "repair" and job.target_job_id is None:
-        raise FollowUpError("The import whose rows this repair brought in was cleaned up; the books stay")
+    if job.is_about_rows and job.target_job_id is None:
+        raise FollowUpError(f"The import whose rows {job.filename} brought in was cleaned up; the books stay")
     if job.target_job_id and jobs.get(connection, job.target_job_id).undone_at:
         raise FollowUpError(f"{job.filename} was undone with the import whose rows it brought in")
     with connection.transaction():

@@ -18,6 +18,7 @@ from daemon import settings, units
 from daemon.control import DaemonError
 from daemon.settings import APP_NAME, HOME_VARIABLE, MetricsSettings, Paths, WatchSettings
 from daemon.units import Plan
+from daemon.whole_file import unfinished
 
 RUNS = Path("/run/systemd/system")
 """Is there where systemd is the system's service manager (sd_booted(3))."""
@@ -113,10 +114,8 @@ def install(wish: Wish, confirm: Callable[[str], None], say: Callable[[str], Non
     if wish.is_system:
         _prepare_system(wanted, say)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.new")
-    temporary.write_text(unit)
-    temporary.chmod(0o644)
-    temporary.replace(target)
+    with unfinished(target, 0o644) as written:
+        written.write_text(unit)
     say(f"{target} is written.")
     _systemctl(wish, "daemon-reload")
     _systemctl(wish, "enable", wish.name)

@@ -5,10 +5,7 @@ They are numbers of things, with labels from lists that the program knows: never
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +17,7 @@ from daemon.disk import Room
 from daemon.inbox.ledger import FileState
 from daemon.logger import Logger
 from daemon.settings import APP_NAME, MetricsSettings
+from daemon.whole_file import unfinished
 
 if TYPE_CHECKING:  # costs memory that only a daemon with metrics needs
     from prometheus_client.core import Metric
@@ -78,18 +76,9 @@ class Exporter:
     def _write(self) -> None:
         from prometheus_client import generate_latest
 
-        target = Path(self._wanted.file).expanduser()
-        # A name that the collector does not look at, until it is complete.
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(generate_latest(self._registry))
-                os.fchmod(descriptor, 0o644)  # whatever the umask says: node_exporter is another user
-            Path(name).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(name).unlink()
-            raise
+        # For all: node_exporter is another user.
+        with unfinished(Path(self._wanted.file).expanduser(), 0o644) as written:
+            written.write_bytes(generate_latest(self._registry))
 
     def _listen(self) -> None:
         from prometheus_client import start_http_server

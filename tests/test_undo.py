@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bibliflow_tui import follow_up_words
 from daemon import followups, job_actions, settings
-from daemon.catalog import books, error_pages, jobs, kept_books
+from daemon.catalog import books, error_pages, jobs, kept_books, row_errors
 from daemon.catalog.books import Book
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
 from daemon.followups import FollowUpError
 from daemon.importing import checking, pipeline, undo
+from daemon.importing.export import write_errors
 from daemon.importing.source import SourceError
 from daemon.queue import JobQueue
 from tests.files import HEADER, isbn13, written
@@ -139,6 +142,23 @@ def test_what_cannot_be_undone(connection: Connection, path: Path, queue: JobQue
     undone(connection, job)
     with pytest.raises(FollowUpError, match="undone with the import"):
         followups.undo(connection, queue, repair_job, source="cli")
+
+
+def test_corrections_of_rows_that_were_cleaned_up_stay(
+    connection: Connection, path: Path, queue: JobQueue
+) -> None:
+    job = import_text(connection, path, written([HEADER, ["T", "A", f"{isbn13(9)}.0", ""]]))
+    with path.open("wb") as file:
+        write_errors(file, job, row_errors.stream(connection, job.id))
+    text = path.read_text().replace(f"{isbn13(9)}.0,", f"{isbn13(9)},")
+    corrected = import_text(connection, path, text)
+    assert corrected.repair_object() == {"imported": 1, "skipped": 0, "rejected": 0}
+    jobs.delete_finished(connection, timedelta(0), 1, but=[corrected.id])
+    corrected = jobs.get(connection, corrected.id)
+    assert not follow_up_words.can_be_undone(corrected, None)
+    with pytest.raises(FollowUpError, match=r"whose rows x\.csv brought in was cleaned up"):
+        followups.undo(connection, queue, corrected, source="cli")
+    assert books.count(connection) == 1
 
 
 def test_a_retry_of_what_was_undone_begins_at_the_first_row(

@@ -154,6 +154,14 @@ class Job:
         return self.success_count + (self.repaired if self.kind == "import" else 0)
 
     @property
+    def is_about_rows(self) -> bool:
+        """Whether it brings in rows that another job rejected, which may have been deleted since.
+
+        A repair, or a file of corrections.
+        """
+        return self.kind == "repair" or "rejected" in (self.position or {})
+
+    @property
     def rejected_again(self) -> int:
         """Rows of a repair or a file of corrections that still do not pass; they count among the skipped."""
         return int((self.position or {}).get("rejected", 0))

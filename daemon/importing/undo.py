@@ -92,19 +92,14 @@ class _Step(NamedTuple):
 
 def _expected(connection: Connection, target: Job) -> int:
     """About how many books there are to look at."""
-    if _has_repairs(target):
+    if target.is_about_rows:
         return row_repairs.count(connection, target.id)
     return target.brought
 
 
-def _has_repairs(target: Job) -> bool:
-    """Whether it is a repair or a file of corrections: then its books are brought by the job of the rows."""
-    return target.kind == "repair" or target.target_job_id is not None
-
-
 def _steps(connection: Connection, target: Job, after: UUID | None) -> Iterator[_Step]:
     """Take the steps, each as part of the caller's transaction."""
-    if _has_repairs(target):
+    if target.is_about_rows:  # its books are brought by the job of the rows
         while repairs := row_repairs.latest(connection, target.id, CHUNK_ROWS):
             undone = take_back(connection, repairs)
             yield _Step(Counts(success=undone, skipped=len(repairs) - undone))
