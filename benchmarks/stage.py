@@ -73,8 +73,10 @@ def stage() -> Iterator[Stage]:
     try:
         with Database(loaded, paths) as database, database.connect() as connection:
             control.start(paths)
-            yield Stage(connection, directory)
-            control.stop(paths)
+            try:
+                yield Stage(connection, directory)
+            finally:
+                control.stop(paths)
     finally:
         shutil.rmtree(directory)
 
