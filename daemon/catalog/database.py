@@ -13,10 +13,14 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
+from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
+from pydantic_core import from_json
 
 from daemon.catalog.embedded import EmbeddedServer, ServerError
 from daemon.settings import Paths, Settings
+
+set_json_loads(from_json)  # of the two parsers that are there anyway, this one takes a third of the time
 
 OLDEST_SERVER = 150000
 """PostgreSQL 15, as ``server_version_num``."""

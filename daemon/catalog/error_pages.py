@@ -25,7 +25,7 @@ def following(
     connection: Connection, job_id: UUID, wanted: ErrorFilter, after: tuple[int, UUID], limit: int
 ) -> list[RowError]:
     """The next ``limit`` of a job's errors that are wanted, behind a row number and id."""
-    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+    with connection.cursor(row_factory=class_row(RowError), binary=True) as cursor:
         return cursor.execute(
             f"SELECT * FROM import_row_errors WHERE {wanted.conditions}"  # noqa: S608
             " AND (row_number, id) > (%(row)s, %(after)s) ORDER BY row_number, id LIMIT %(limit)s",

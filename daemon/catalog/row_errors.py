@@ -71,6 +71,11 @@ class RowError:
     resolved_at: datetime | None
     created_at: datetime
 
+    @property
+    def codes(self) -> set[str]:
+        """What is wrong with it."""
+        return {problem["code"] for problem in self.problems}
+
     def as_problems(self) -> list[Problem]:
         """Its problems as they were stored."""
         return [Problem(**problem) for problem in self.problems]
@@ -217,7 +222,7 @@ def resolve(connection: Connection, ids: Sequence[UUID]) -> None:
 
 def reopen(connection: Connection, ids: Sequence[UUID]) -> list[RowError]:
     """Mark errors as open again, as their rows are not in any more; those that were resolved."""
-    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+    with connection.cursor(row_factory=class_row(RowError), binary=True) as cursor:
         return cursor.execute(
             "UPDATE import_row_errors SET resolved_at = NULL"
             " WHERE id = ANY(%s) AND resolved_at IS NOT NULL RETURNING *",
@@ -243,7 +248,7 @@ def replace_problems(connection: Connection, replaced: Mapping[UUID, Sequence[Pr
 
 def by_id(connection: Connection, job_id: UUID, ids: Sequence[UUID]) -> dict[UUID, RowError]:
     """Those errors of a job, resolved or not, that have one of these ids, by these."""
-    with connection.cursor(row_factory=class_row(RowError)) as cursor:
+    with connection.cursor(row_factory=class_row(RowError), binary=True) as cursor:
         cursor.execute(
             "SELECT * FROM import_row_errors WHERE import_job_id = %s AND id = ANY(%s)", [job_id, list(ids)]
         )
@@ -264,6 +269,7 @@ def stream(connection: Connection, job_id: UUID, wanted: ErrorFilter = OPEN) -> 
         cursor.execute(
             f"SELECT * FROM import_row_errors WHERE {wanted.conditions} ORDER BY row_number, id",  # noqa: S608
             wanted.parameters(job_id),
+            binary=True,
         )
         yield from cursor
 

@@ -85,11 +85,7 @@ class RowChecker:
         if not isinstance(checked, BookRow):
             return Rejected(error, checked)
         before, after = self.written(error), self.values(record.fields)
-        changes = {
-            field: (before.get(field, ""), value)
-            for field, value in after.items()
-            if value != before.get(field, "")
-        }
+        changes = {field: (before[field], value) for field, value in after.items() if value != before[field]}
         return Fix(error, checked, changes)
 
 
@@ -135,8 +131,8 @@ class Fixer(RowChecker):
         row_errors.resolve(self._connection, [fix.error.id for fix in repaired])
         row_errors.replace_problems(self._connection, {error.id: problems for error, problems in changed})
         codes = row_errors.codes(problems for _, problems in changed)
-        codes.subtract(row_errors.codes(error.as_problems() for error, _ in changed))
-        codes.subtract(row_errors.codes(fix.error.as_problems() for fix in repaired))
+        for error in [*(error for error, _ in changed), *(fix.error for fix in repaired)]:
+            codes.subtract(error.codes)
         job_progress.resolve(self._connection, self._owner_id, resolved=len(repaired), codes=codes)
         return {by_number[number].error.id: outcome for number, outcome in stored.outcomes.items()}
 

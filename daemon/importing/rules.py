@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -168,12 +168,6 @@ class Checker:
         if isinstance(checked, list):
             return problems + [self._with_suggestion(problem, fields) for problem in checked]
         return problems or checked
-
-    def check_repaired(
-        self, fields: Sequence[str], repairs: Mapping[BookField, str]
-    ) -> BookRow | list[Problem]:
-        """As :meth:`check`, with some values replaced; for rows that were rejected."""
-        return check(self.values(fields) | dict(repairs), self.isbn_check)
 
     def _unstorable(self, fields: Sequence[str]) -> list[Problem]:
         text = "".join(fields)
