@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from textual import events
 from textual.app import App
+from textual.dom import DOMNode
 from textual.notifications import Notify, SeverityLevel
 from textual.widgets._toast import Toast as ToastWidget
 
 from bibliflow_tui import toasts
 from bibliflow_tui.background import WatchedWorkers
+from bibliflow_tui.keystrokes import Keystrokes
 from bibliflow_tui.text import visible
 from bibliflow_tui.toasts import Toast
 from daemon.catalog.database import mask_secrets
@@ -53,6 +55,7 @@ class SturdyApp(App[None]):
         self._told: dict[str, float] = {}
         """When a fault of workers was told last, by their group."""
         self._workers = WatchedWorkers(self, self.tell_fault)
+        self._keystrokes = Keystrokes(self._deal_with)
 
     def on_mount(self) -> None:
         """A ``kill`` ends it like the key does; else the terminal would stay as only an app can use it."""
@@ -132,7 +135,15 @@ class SturdyApp(App[None]):
         """What is pasted may drive the terminal, and not all lines that are typed into are ours."""
         if isinstance(event, events.Paste):
             event.text = "\n".join(map(visible, event.text.splitlines()))
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._keystrokes.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _deal_with(self, event: events.Key | events.Paste) -> DOMNode:
+        first = self.focused or self.screen
         await super().on_event(event)
+        return first
 
     def copy_to_clipboard(self, text: str) -> None:
         """Hand ``text`` to the terminal's clipboard; what is no text in it becomes question marks."""

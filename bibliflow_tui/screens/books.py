@@ -199,16 +199,12 @@ class BooksScreen(Place):
 
     def action_search(self) -> None:
         """Focus the search line."""
-        self.query_one(SearchLine).focus()
+        self.screen.set_focus(self.query_one(SearchLine))
 
     @on(SearchLine.Sought)
     def _seek(self, event: SearchLine.Sought) -> None:
         if event.text != self._query.text:
             self._look_for(replace(self._query, text=event.text))
-
-    @on(SearchLine.Left)
-    def _to_table(self) -> None:
-        self._table.focus()
 
     def action_all(self) -> None:
         """List all books."""
