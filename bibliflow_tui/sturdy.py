@@ -17,6 +17,8 @@ from textual.widgets._toast import Toast as ToastWidget
 
 from bibliflow_tui import toasts
 from bibliflow_tui.background import WatchedWorkers
+from bibliflow_tui.colourless import Colourless, black_and_white
+from bibliflow_tui.contrast import Dimmed, readable
 from bibliflow_tui.keystrokes import Keystrokes
 from bibliflow_tui.text import visible
 from bibliflow_tui.toasts import Toast
@@ -56,11 +58,18 @@ class SturdyApp(App[None]):
         """When a fault of workers was told last, by their group."""
         self._workers = WatchedWorkers(self, self.tell_fault)
         self._keystrokes = Keystrokes(self._deal_with)
+        self._filters = [Colourless()] if self.no_color else [Dimmed(), *self._filters]
 
     def on_mount(self) -> None:
         """A ``kill`` ends it like the key does; else the terminal would stay as only an app can use it."""
         if not self.is_headless:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's, so that all text can be read."""
+        variables = super().get_css_variables()
+        self.theme_variables = black_and_white(variables) if self.no_color else readable(variables)
+        return self.theme_variables
 
     # Faults that end it.
 

@@ -46,7 +46,7 @@ class Facets(Static):
         for kind, count in self._counts.items():
             is_chosen = kind == self.chosen
             text = safe_text(
-                f"{kind or 'all'} {count:,}", "bold $accent" if is_chosen else "$foreground-muted"
+                f"{kind or 'all'} {count:,}", "bold $text-accent" if is_chosen else "$foreground-muted"
             )
             parts.append(text)
             width += text.cell_length + 3
