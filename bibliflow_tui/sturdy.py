@@ -144,10 +144,14 @@ class SturdyApp(App[None]):
         """What is pasted may drive the terminal, and not all lines that are typed into are ours."""
         if isinstance(event, events.Paste):
             event.text = "\n".join(map(visible, event.text.splitlines()))
-        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
-            await self._keystrokes.take(event)
-        else:
+        if not isinstance(event, events.Key | events.Paste):
             await super().on_event(event)
+        elif not self.screen_stack:
+            pass  # it ends: nobody is there to take it
+        elif event.is_forwarded:
+            await super().on_event(event)
+        else:
+            await self._keystrokes.take(event)
 
     async def _deal_with(self, event: events.Key | events.Paste) -> DOMNode:
         first = self.focused or self.screen

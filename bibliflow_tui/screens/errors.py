@@ -128,7 +128,7 @@ class ErrorsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, kinds, filter, table, detail, keys."""
         yield ErrorsTitle(id="errors-title")
-        yield Facets(id="errors-kinds")
+        yield Facets(wraps=True, id="errors-kinds")
         yield FilterLine("text in message or record")
         yield ErrorTable(self._job, id="errors")
         with VerticalScroll(id="error-detail-frame", can_focus=False):

@@ -257,7 +257,9 @@ class ErrorTable(VirtualTable):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer offers to take back what there may be to take back."""
-        return action != "undo_row" or self._last_repair is not None or self.wanted.with_resolved
+        if action == "undo_row":
+            return self._last_repair is not None or self.wanted.with_resolved
+        return super().check_action(action, parameters)
 
 
 def error_line(error: RowError, repairs: Sequence[RowRepair], *, is_marked: bool = False) -> ErrorLine:

@@ -173,7 +173,7 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
 
     def reset(self, total: int) -> None:
         """Other rows now (a new filter, a new order): forget all pages and go to the top."""
-        self._total = total
+        self._keep_total(total)
         self._pages.clear()
         self._pending.clear()
         self._stale.clear()
@@ -189,12 +189,21 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
     def set_total(self, total: int) -> None:
         """The same rows, more or fewer at the end: keeps the position and what is on screen."""
         if total != self._total:
-            self._total = total
+            self._keep_total(total)
             self.virtual_size = Size(0, total + 1)
             self.refresh()
         self.set_reactive(VirtualTable.cursor_row, self.validate_cursor_row(self.cursor_row))
         self._want_soon()
         self._post_highlighted()
+
+    def _keep_total(self, total: int) -> None:
+        was_empty, self._total = self.total == 0, total
+        if was_empty != (total == 0) and self.is_mounted:
+            self.screen.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer offers to open a row if there is one."""
+        return action != "select" or self.total > 0
 
     def refetch(self, total: int) -> None:
         """Rows may have changed or moved: fetch those on screen again, and show the old ones until then.

@@ -37,7 +37,7 @@ def test_no_colour_reaches_the_terminal(
     monkeypatch.setenv("NO_COLOR", "1")
     with Terminal([sys.executable, "-m", "bibliflow_tui"]) as terminal:
         terminal.until(lambda: terminal.sees("two.csv", "● daemon"))
-        terminal.do("/", "part of a file")
+        terminal.do("/", "part of a file", "Clear")
         terminal.do("\x1b", "Add files")
         terminal.do("?", "Choose")
         terminal.do("?2", "No books yet")

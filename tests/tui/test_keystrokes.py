@@ -52,8 +52,8 @@ async def test_keys_behind_the_end_of_a_line(home: Path, connection: Connection)
     async with still_dashboard() as (app, pilot):
         table = app.screen.query_one(VirtualTable)
         await wait_until(pilot, lambda: cells(app, 19) != [])
-        burst(app, "slash", "f", "backspace", "enter", "j", "j", "k", "j")
-        await wait_until(pilot, lambda: table.cursor_row == 2)
+        burst(app, "slash", "f", "backspace", "enter", "j", "j", "k", "j", "j")
+        await wait_until(pilot, lambda: table.cursor_row == 3)
         assert app.screen.query_one(FilterLine).value == ""
         assert isinstance(app.screen, ImportsScreen)
 
@@ -88,5 +88,5 @@ def test_in_a_terminal(home: Path, connection: Connection) -> None:
         terminal.until(lambda: terminal.sees("● daemon"))
         terminal.do("2", "3 books")
         terminal.do("/austen\r", "1 found", "emma")
-        terminal.do("q", "goes on importing")
+        terminal.do("qjjk/x2", "goes on importing")
         assert terminal.wait() == 0
