@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from bibliflow_tui.app import Dashboard
 from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.screens.imports import ImportsScreen
+from bibliflow_tui.widgets.facets import Facets
 from bibliflow_tui.widgets.filter_line import FilterLine
 from bibliflow_tui.widgets.search_line import SearchLine
 from bibliflow_tui.widgets.virtual_table import VirtualTable
@@ -55,6 +56,7 @@ async def test_keys_behind_the_end_of_a_line(home: Path, connection: Connection)
         burst(app, "slash", "f", "backspace", "enter", "j", "j", "k", "j", "j")
         await wait_until(pilot, lambda: table.cursor_row == 3)
         assert app.screen.query_one(FilterLine).value == ""
+        assert app.screen.query_one(Facets).chosen == ""
         assert isinstance(app.screen, ImportsScreen)
 
 
