@@ -53,7 +53,9 @@ async def test_keys_behind_the_end_of_a_line(home: Path, connection: Connection)
     async with still_dashboard() as (app, pilot):
         table = app.screen.query_one(VirtualTable)
         await wait_until(pilot, lambda: cells(app, 19) != [])
-        burst(app, "slash", "f", "backspace", "enter", "j", "j", "k", "j", "j")
+        await pilot.press("slash")
+        await wait_until(pilot, lambda: app.screen.query_one(FilterLine).has_focus)
+        burst(app, "f", "backspace", "enter", "j", "j", "k", "j", "j")
         await wait_until(pilot, lambda: table.cursor_row == 3)
         assert app.screen.query_one(FilterLine).value == ""
         assert app.screen.query_one(Facets).chosen == ""
