@@ -19,6 +19,7 @@ from textual.screen import Screen
 
 from bibliflow_tui.followed import Followed
 from bibliflow_tui.habits import HabitFile
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import (
     DaemonChanged,
     DatabaseChanged,
@@ -243,7 +244,7 @@ class Dashboard(SturdyApp):
 
         self._act(
             lambda connection: job_actions.cancel(connection, job),
-            f"{job.filename}: cancelled, r goes on with it",
+            f"{job.filename}: cancelled, {key_of(self, 'imports.retry')} goes on with it",
         )
 
     @work(thread=True, group="actions", exit_on_error=False)
@@ -270,7 +271,7 @@ class Dashboard(SturdyApp):
         queue = JobQueue(self.paths.queue_db)
         is_queued = self._act(
             lambda connection: self.followed.add(followups.undo(connection, queue, job, source="dashboard")),
-            f"{job.filename}: taking it back; 1 shows how far that is",
+            f"{job.filename}: taking it back; {key_of(self, 'app.imports')} shows how far that is",
         )
         queue.close()
         if is_queued:
@@ -281,7 +282,7 @@ class Dashboard(SturdyApp):
         from bibliflow_tui import follow_up_words
 
         for job, target in self.ask(self.followed.ended) or ():
-            self.toast(*follow_up_words.ended(job, target))
+            self.toast(*follow_up_words.ended(job, target, partial(key_of, self)))
 
     def _act(self, action: Callable[[Connection], None], done: str) -> bool:
         """Do it and say so, or why not; whether it was done."""

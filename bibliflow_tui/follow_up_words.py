@@ -10,6 +10,8 @@ from daemon.catalog.job import Job, JobStatus, Kind
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
+    from bibliflow_tui.key_names import Named
+
 
 AT_WORK: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}
 """What a job is doing."""
@@ -62,7 +64,7 @@ def repaired(fixed: Mapping[str, int]) -> str:
     return words
 
 
-def ended(job: Job, target: Job | None) -> tuple[str, SeverityLevel]:
+def ended(job: Job, target: Job | None, key_of: Named) -> tuple[str, SeverityLevel]:
     """What is told of a job that is over; ``target`` is the one that it is about."""
     from bibliflow_tui import formats  # and with it Textual, which commands do not need
 
@@ -70,16 +72,18 @@ def ended(job: Job, target: Job | None) -> tuple[str, SeverityLevel]:
     if job.status is JobStatus.FAILURE:
         return f"{name}: {job.failure_reason}", "error"
     if job.status is JobStatus.CANCELLED:
-        return f"{name}: cancelled. What was done stays; r on its line in the imports goes on", "warning"
+        key = key_of("imports.retry")
+        return f"{name}: cancelled. What was done stays; {key} on its line in the imports goes on", "warning"
     if job.kind == "undo":
         if job.skipped_count:
-            return f"{job.filename}: {undone(job)}. b on its line in the imports shows them", "warning"
+            key = key_of("imports.books")
+            return f"{job.filename}: {undone(job)}. {key} on its line in the imports shows them", "warning"
         return f"{job.filename}: {undone(job)}", "information"
     words = f"{job.filename}: {repaired(job.repair_object())}"
     if target is not None:
         words += f"; {target.open_error_count:,} rejected rows are left"
     if job.success_count:
-        words += ". u on its line in the imports takes it back"
+        words += f". {key_of('imports.undo')} on its line in the imports takes it back"
     return words, "information"
 
 

@@ -58,7 +58,7 @@ def bar(percent: float, width: int) -> Content:
     """A progress bar of ``width`` cells and the number behind it; full only at 100."""
     full = int(width * percent / 100)
     return Content.assemble(
-        (FULL * full, "$accent"), (EMPTY * (width - full), "$foreground-muted"), f"{int(percent):>4} %"
+        (FULL * full, "$text-accent"), (EMPTY * (width - full), "$foreground-muted"), f"{int(percent):>4} %"
     )
 
 

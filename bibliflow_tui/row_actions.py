@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from bibliflow_tui.key_names import key_of
 from daemon import followups
 from daemon.catalog import error_pages, jobs
 from daemon.catalog.database import Connection
@@ -89,7 +90,7 @@ def following(dashboard: Dashboard, job: Job, wanted: ErrorFilter, behind: RowEr
         found = error_pages.following(connection, job.id, wanted, at, 1)
         return Following(found[0] if found else None, jobs.get(connection, job.id).open_error_count)
 
-    found, reason = _ask(dashboard, ask, "ctrl+n goes on when it is back")
+    found, reason = _ask(dashboard, ask, f"{key_of(dashboard, 'repair.next')} goes on when it is back")
     return found or Following(reason=reason)
 
 

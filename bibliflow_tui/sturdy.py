@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING
 from rich.console import RenderableType
 from textual import events
 from textual.app import App
+from textual.dom import DOMNode
 from textual.notifications import Notify, SeverityLevel
 from textual.widgets._toast import Toast as ToastWidget
 
 from bibliflow_tui import toasts
 from bibliflow_tui.background import WatchedWorkers
+from bibliflow_tui.colourless import Colourless, black_and_white
+from bibliflow_tui.contrast import Dimmed, readable
+from bibliflow_tui.keystrokes import Keystrokes
 from bibliflow_tui.text import visible
 from bibliflow_tui.toasts import Toast
 from daemon.catalog.database import mask_secrets
@@ -53,11 +57,19 @@ class SturdyApp(App[None]):
         self._told: dict[str, float] = {}
         """When a fault of workers was told last, by their group."""
         self._workers = WatchedWorkers(self, self.tell_fault)
+        self._keystrokes = Keystrokes(self._deal_with)
+        self._filters = [Colourless()] if self.no_color else [Dimmed(), *self._filters]
 
     def on_mount(self) -> None:
         """A ``kill`` ends it like the key does; else the terminal would stay as only an app can use it."""
         if not self.is_headless:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's, so that all text can be read."""
+        variables = super().get_css_variables()
+        self.theme_variables = black_and_white(variables) if self.no_color else readable(variables)
+        return self.theme_variables
 
     # Faults that end it.
 
@@ -132,7 +144,19 @@ class SturdyApp(App[None]):
         """What is pasted may drive the terminal, and not all lines that are typed into are ours."""
         if isinstance(event, events.Paste):
             event.text = "\n".join(map(visible, event.text.splitlines()))
+        if not isinstance(event, events.Key | events.Paste):
+            await super().on_event(event)
+        elif not self.screen_stack:
+            pass  # it ends: nobody is there to take it
+        elif event.is_forwarded:
+            await super().on_event(event)
+        else:
+            await self._keystrokes.take(event)
+
+    async def _deal_with(self, event: events.Key | events.Paste) -> DOMNode:
+        first = self.focused or self.screen
         await super().on_event(event)
+        return first
 
     def copy_to_clipboard(self, text: str) -> None:
         """Hand ``text`` to the terminal's clipboard; what is no text in it becomes question marks."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daemon.catalog import job_list
+from daemon.catalog import job_list, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import Job, JobStatus
 from daemon.catalog.job_list import JobFilter, JobOrder, JobPages
@@ -80,3 +80,15 @@ def key(connection: Connection, order: JobOrder, job: Job) -> float:
         case JobOrder.DURATION:
             return seconds(job)
     return 0
+
+
+def test_clocks_that_are_changed_take_no_time(connection: Connection) -> None:
+    connection.execute("SET TIME ZONE 'Europe/Berlin'")
+    job = new_job(connection)
+    connection.execute(
+        "UPDATE import_jobs SET started_at = %s, finished_at = %s,"
+        " processed_rows = 7200, success_count = 7200 WHERE id = %s",
+        [BEGIN, BEGIN + timedelta(hours=1), job.id],
+    )
+    job = jobs.get(connection, job.id)
+    assert (job.seconds, job.rows_per_second) == (3600, 2)

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, Tree
 
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import DatabaseChanged
 from bibliflow_tui.screens.reading_options import ReadingOptions
 from bibliflow_tui.screens.recent_places import RecentPlaces
@@ -151,7 +152,9 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
         """The tree shows the same nothing for an empty folder and for one that cannot be listed."""
         found = await asyncio.to_thread(_look, folder)
         if found == "folder":
-            self._hint(safe_text("Nothing to see in this folder. h shows the one above, / types a path."))
+            up, line = key_of(self.app, "files.parent"), key_of(self.app, "add_files.path")
+            words = f"Nothing to see in this folder. {up} shows the one above, {line} types a path."
+            self._hint(safe_text(words))
         else:
             self._hint(safe_text(f"✗ {folder} {found}", "$text-error"))
 
@@ -191,7 +194,8 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
     def _show_policy(self) -> None:
         policies = dict.fromkeys(map(self._policy, self._targets))
         files = f" of {_files(self._targets)}" if self.query_one(FileTree).marked else ""
-        words = f"d Duplicates{files}: {'/'.join(policies)}" if policies else ""
+        key = key_of(self.app, "add_files.duplicates")
+        words = f"{key} Duplicates{files}: {'/'.join(policies)}" if policies else ""
         self.query_one("#add-files-duplicates", Static).update(safe_text(words))
 
     def _policy(self, path: Path) -> DuplicatePolicy:
@@ -208,7 +212,8 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
         if marked:
             self._hint(safe_text(f"• {_files(marked)} marked", "$text-accent"))
         else:
-            self._hint(safe_text("Space marks several files, Enter imports them."))
+            mark, take = key_of(self.app, "files.mark"), key_of(self.app, "files.import")
+            self._hint(safe_text(f"{mark} marks several files, {take} imports them."))
         self._show_policy()
         self.refresh_bindings()
 
@@ -230,7 +235,7 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
     def _use_path(self, event: Input.Submitted) -> None:
         text, path = self._written
         self._open(path if event.value == text else expand(event.value, self._folder))
-        self.query_one(FileTree).focus()
+        self.set_focus(self.query_one(FileTree))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a path is typed its letters are letters, so the footer does not offer what they do else."""
@@ -241,7 +246,7 @@ class AddFiles(ModalScreen[list[tuple[Path, Request]] | None]):
 
     def action_type_path(self) -> None:
         """Focus the path line."""
-        self.query_one(PathInput).focus()
+        self.set_focus(self.query_one(PathInput))
 
     @work(group="add-files-reading", exclusive=True, exit_on_error=False)
     async def action_change_reading(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 from uuid import UUID
@@ -15,6 +16,7 @@ from textual.message import Message
 from textual.timer import Timer
 
 from bibliflow_tui import habits
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import DatabaseChanged, JobsChanged
 from bibliflow_tui.screens.confirm import ConfirmScreen
 from bibliflow_tui.screens.edit_book import EditBook
@@ -88,7 +90,7 @@ class BooksScreen(Place):
 
     def compose_place(self) -> ComposeResult:
         """Search, what is listed, books, detail."""
-        yield SearchLine("/ title, author or ISBN", id="books-search")
+        yield SearchLine(f"{key_of(self.app, 'books.search')} title, author or ISBN", id="books-search")
         yield BooksTitle(id="books-title")
         yield BookTable(id="books")
         yield BookDetail(id="book-detail")
@@ -142,7 +144,7 @@ class BooksScreen(Place):
     @on(BookTable.SearchMoved)
     def _show_title(self) -> None:
         table = self._table
-        table.empty_text = explain_empty(table.query_shown)
+        table.empty_text = explain_empty(table.query_shown, partial(key_of, self.app))
         query = table.query_shown
         origin = self._origin(query.import_job_id or query.kept_of_id)
         self.query_one(BooksTitle).show(query, table.state, table.count, origin)
@@ -199,16 +201,12 @@ class BooksScreen(Place):
 
     def action_search(self) -> None:
         """Focus the search line."""
-        self.query_one(SearchLine).focus()
+        self.set_focus(self.query_one(SearchLine))
 
     @on(SearchLine.Sought)
     def _seek(self, event: SearchLine.Sought) -> None:
         if event.text != self._query.text:
             self._look_for(replace(self._query, text=event.text))
-
-    @on(SearchLine.Left)
-    def _to_table(self) -> None:
-        self._table.focus()
 
     def action_all(self) -> None:
         """List all books."""

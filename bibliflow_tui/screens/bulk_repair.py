@@ -19,9 +19,10 @@ from bibliflow_tui.live import DatabaseChanged
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.book_form import FIELDS
 from bibliflow_tui.widgets.bulk_form import BulkForm
+from bibliflow_tui.widgets.columns import Column
 from bibliflow_tui.widgets.key_line import KeyLine
 from bibliflow_tui.widgets.search_line import DEBOUNCE
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.widgets.virtual_table import Row, VirtualTable
 from daemon import followups
 from daemon.catalog.database import Connection
 from daemon.catalog.error_filter import ErrorFilter

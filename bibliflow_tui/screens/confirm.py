@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from bibliflow_tui.key_names import key_of, keys_of
+
 
 class ConfirmScreen(ModalScreen[bool]):
     """Results in True for yes; everything else is no."""
@@ -28,7 +30,9 @@ class ConfirmScreen(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         """The question and the keys that answer it."""
-        keys = Content.assemble(("y", "bold"), " yes   ", ("n", "bold"), " no (also Enter, Escape)")
+        yes, (no, *others) = key_of(self.app, "confirm.yes"), keys_of(self.app, "confirm.no")
+        also = f" (also {', '.join(sorted(others))})" if others else ""
+        keys = Content.assemble((yes, "bold"), " yes   ", (no, "bold"), f" no{also}")
         with Vertical(id="confirm-box"):
             yield Static(self._question, id="confirm-question")
             yield Static(keys, id="confirm-keys")

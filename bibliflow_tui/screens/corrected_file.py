@@ -14,13 +14,12 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.text import safe_text, visible
 from bibliflow_tui.widgets.file_picker import PathInput, PathSuggester, expand, readable
 from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.catalog.job import Job
 from daemon.inbox import names
-
-HINT = "Tab completes, Enter imports its rows. Rows that do not pass stay in error."
 
 
 def _found(folder: Path, job: Job) -> Path:
@@ -63,7 +62,9 @@ class CorrectedFile(ModalScreen[Path | None]):
                 suggester=PathSuggester(lambda: self._folder),
                 id="corrected-path",
             )
-            yield Static(safe_text(HINT), id="corrected-hint")
+            complete, take = key_of(self.app, "path.complete"), key_of(self.app, "path.open")
+            hint = f"{complete} completes, {take} imports its rows. Rows that do not pass stay in error."
+            yield Static(safe_text(hint), id="corrected-hint")
         yield KeyLine(show_command_palette=False)
 
     @work(group="corrected-find", exit_on_error=False)

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from bibliflow_tui import errors_file
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.error_table import ErrorTable
@@ -127,7 +128,7 @@ class ErrorsScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """Title, kinds, filter, table, detail, keys."""
         yield ErrorsTitle(id="errors-title")
-        yield Facets(id="errors-kinds")
+        yield Facets(wraps=True, id="errors-kinds")
         yield FilterLine("text in message or record")
         yield ErrorTable(self._job, id="errors")
         with VerticalScroll(id="error-detail-frame", can_focus=False):
@@ -222,7 +223,8 @@ class ErrorsScreen(Screen[None]):
         if (line := self._table.line) is None:
             return
         if line.error.resolved_at:
-            self.dashboard.toast(f"Row {line.error.row_number:,} is in already; z takes its repair back")
+            key = key_of(self.app, "errors.undo_row")
+            self.dashboard.toast(f"Row {line.error.row_number:,} is in already; {key} takes its repair back")
             return
         try:
             checker = followups.checker(self._job)
@@ -291,7 +293,7 @@ class ErrorsScreen(Screen[None]):
         if said is None:
             self.dashboard.toast("The database is out of reach; nothing was written", "error")
         else:
-            self.dashboard.toast(f"{said}. Corrected, i takes it back")
+            self.dashboard.toast(f"{said}. Corrected, {key_of(self.app, 'errors.take_back')} takes it back")
 
     def action_take_back(self) -> None:
         """Choose a file of rejected rows that was corrected, and import it."""

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from bibliflow_tui import follow_up_words, formats, habits
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.past import Past
 from bibliflow_tui.screens.confirm import ConfirmScreen
@@ -38,11 +39,6 @@ from daemon.catalog.jobs import NoSuchJobError
 if TYPE_CHECKING:
     from bibliflow_tui.screens.books import BooksScreen
     from daemon.intake import Request
-
-WELCOME = "No imports yet.\n\nPress a to add a CSV file of books,\nor run: bibliflow import FILE"
-
-
-NONE_SUCH = "No import is like that.\n\nEscape shows all again, f the next state."
 
 
 @dataclass
@@ -193,8 +189,18 @@ class ImportsScreen(Place):
         if event.pages is self._pages:
             self._total = event.total
             table = self.query_one(VirtualTable)
-            table.empty_text = WELCOME if self._pages.wanted == JobFilter() else NONE_SUCH
+            table.empty_text = self._explain_empty()
             table.refetch(event.total)
+
+    def _explain_empty(self) -> str:
+        """Why there are no imports, and what can be done."""
+        if self._pages.wanted == JobFilter():
+            add = key_of(self.app, "imports.add")
+            return (
+                f"No imports yet.\n\nPress {add} to add a CSV file of books,\nor run: bibliflow import FILE"
+            )
+        back, following = key_of(self.app, "imports.all"), key_of(self.app, "imports.state")
+        return f"No import is like that.\n\n{back} shows all again, {following} the next state."
 
     @on(VirtualTable.PageWanted)
     def _want_page(self, event: VirtualTable.PageWanted) -> None:

@@ -19,11 +19,13 @@ from textual.message import Message
 
 from bibliflow_tui import formats
 from bibliflow_tui.formats import State
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.screens.errors import ErrorsScreen
 from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.columns import Column
 from bibliflow_tui.widgets.filter_line import FilterLine
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.widgets.virtual_table import Row, VirtualTable
 from bibliflow_tui.widgets.words import Words
 from daemon.catalog import jobs
 from daemon.catalog.job import Job
@@ -56,7 +58,7 @@ CALM = 5.0
 EMPTY = (
     "Nothing has come yet.\n\nPut CSV files into the folder named above:\nthey are imported by themselves."
 )
-NONE_SUCH = "No file is like that.\n\nEscape shows all again."
+NONE_SUCH = "No file is like that."
 
 
 @dataclass
@@ -178,7 +180,8 @@ class InboxScreen(Place):
         self.query_one("#inbox-folder", Words).tell(safe_text(" ".join(event.folder), style))
         if event.wanted == self._wanted:
             table = self.query_one(VirtualTable)
-            table.empty_text = NONE_SUCH if event.wanted else EMPTY
+            none_such = f"{NONE_SUCH}\n\n{key_of(self.app, 'inbox.all')} shows all again."
+            table.empty_text = none_such if event.wanted else EMPTY
             table.refetch(event.total)
 
     @on(VirtualTable.PageWanted)

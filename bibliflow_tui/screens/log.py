@@ -17,8 +17,9 @@ from textual.widgets import Static
 from bibliflow_tui import formats
 from bibliflow_tui.screens.place import Place
 from bibliflow_tui.text import safe_text
+from bibliflow_tui.widgets.columns import Column
 from bibliflow_tui.widgets.filter_line import FilterLine
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.widgets.virtual_table import Row, VirtualTable
 from daemon import activity
 from daemon.activity import Event
 

@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Select, Static
 
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.text import safe_label, safe_text
 from bibliflow_tui.widgets.file_preview import Shown
 from bibliflow_tui.widgets.key_line import KeyLine
@@ -76,7 +77,7 @@ class ReadingOptions(ModalScreen[Request | None]):
                     yield Static(safe_text(label), classes="reading-label")
                     yield choice
             applies = f"this to the {self._others + 1:,} marked files" if self._others else "what was chosen"
-            hint = f"Enter opens a list, a applies {applies}."
+            hint = f"Enter opens a list, {key_of(self.app, 'reading.apply')} applies {applies}."
             yield Static(safe_text(hint), id="reading-hint")
         yield KeyLine(show_command_palette=False)
 

@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from bibliflow_tui import row_actions
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.row_actions import Following, Repaired, TakenBack
 from bibliflow_tui.row_edit import LONGEST_PROBLEM, RowEdit, Typed
 from bibliflow_tui.text import safe_text
@@ -130,7 +131,8 @@ class RepairRow(ModalScreen[None]):
         if error is None:
             left = self._skipped - {done.error.id for done in self._done}
             skipped = f"; {len(left):,} left as they are" if left else ""
-            self._say(f"{self._said}   That was the last of these rows{skipped}; Escape goes back.".strip())
+            back = f"{key_of(self.app, 'repair.back')} goes back"
+            self._say(f"{self._said}   That was the last of these rows{skipped}; {back}.".strip())
         else:
             self._focus_first()
         self.refresh_bindings()
@@ -245,7 +247,8 @@ class RepairRow(ModalScreen[None]):
         else:
             self._done.append(Done(error, repaired.repair, self._typed))
             words = OUTCOMES[repaired.repair.outcome]
-            self._say(f"✓ {row} {words} · ctrl+z takes it back", "$text-success")
+            key = key_of(self.app, "repair.take_back")
+            self._say(f"✓ {row} {words} · {key} takes it back", "$text-success")
         self._fetch_next(self._begin(), error)
 
     def action_skip(self) -> None:

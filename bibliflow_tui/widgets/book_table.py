@@ -11,7 +11,8 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from bibliflow_tui.widgets.virtual_table import PAGE, Column, Row, VirtualTable
+from bibliflow_tui.widgets.columns import Column
+from bibliflow_tui.widgets.virtual_table import PAGE, Row, VirtualTable
 from daemon.catalog.book_search import BookQuery, Listing
 from daemon.catalog.books import Book
 

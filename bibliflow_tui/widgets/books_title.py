@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
+from bibliflow_tui.key_names import Named
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.book_table import SearchState
 from daemon.catalog.book_search import BookQuery, Order
@@ -35,10 +36,10 @@ class BooksTitle(Static):
         self.update(Content("   ").join(parts))
 
 
-def explain_empty(query: BookQuery) -> str:
+def explain_empty(query: BookQuery, key_of: Named) -> str:
     """Why there are no books, and what can be done."""
     if not query.is_filtered:
-        return "No books yet. Press 1, then a, to import a file."
+        return f"No books yet. Press {key_of('app.imports')}, then {key_of('imports.add')}, to import a file."
     sought = f"Nothing found for {query.text[:LONGEST_NAME]}" if query.text else "No books"
     where = " in this import" if query.import_job_id else ""
-    return f"{sought}{where}.\n\nEscape shows all books."
+    return f"{sought}{where}.\n\n{key_of('books.all')} shows all books."

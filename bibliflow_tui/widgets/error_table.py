@@ -11,7 +11,9 @@ from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.key_names import key_of
+from bibliflow_tui.widgets.columns import Column
+from bibliflow_tui.widgets.virtual_table import Row, VirtualTable
 from daemon.catalog import row_errors, row_repairs
 from daemon.catalog.database import Connection
 from daemon.catalog.error_filter import ErrorFilter
@@ -30,7 +32,6 @@ COLUMNS = (
     Column("record", "record", "2fr"),
 )
 ALL_IN = "No rejected rows: everything is in."
-NONE_SUCH = "No rejected row is like that.\n\nEscape in the filter shows all again, f the next kind."
 
 MARK = "• "
 
@@ -86,7 +87,7 @@ class ErrorTable(VirtualTable):
             "space",
             "mark",
             "Mark",
-            tooltip="Mark the row, or take the mark off; b repairs the marked rows",
+            tooltip="Mark the row, or take the mark off; Bulk repairs the marked rows",
             id="errors.mark",
             show=False,
         ),
@@ -144,8 +145,15 @@ class ErrorTable(VirtualTable):
     @on(Counted)
     def _show_count(self, event: Counted) -> None:
         if event.pages is self._listed:
-            self.empty_text = ALL_IN if self.wanted == ErrorFilter() else NONE_SUCH
+            self.empty_text = ALL_IN if self.wanted == ErrorFilter() else self._none_such()
             self.refetch(event.total)
+
+    def _none_such(self) -> str:
+        clear, following = key_of(self.app, "search.clear"), key_of(self.app, "errors.kind")
+        return (
+            "No rejected row is like that."
+            f"\n\n{clear} in the filter shows all again, {following} the next kind."
+        )
 
     @on(VirtualTable.PageWanted)
     def _want_page(self, event: VirtualTable.PageWanted) -> None:
@@ -199,7 +207,8 @@ class ErrorTable(VirtualTable):
             self._import(line.error, suggested)
         else:
             row = f"row {line.error.row_number:,}"
-            self.dashboard.toast(f"Nothing is suggested for {row}; Enter repairs it by hand", "warning")
+            by_hand = f"{key_of(self.app, 'errors.repair')} repairs it by hand"
+            self.dashboard.toast(f"Nothing is suggested for {row}; {by_hand}", "warning")
 
     @work(thread=True, group="errors-repair", exit_on_error=False)
     def _import(self, error: RowError, typed: dict[BookField, str]) -> None:
@@ -209,10 +218,12 @@ class ErrorTable(VirtualTable):
         row = f"row {error.row_number:,}"
         if repair is not None:
             self.post_message(LastRepaired(repair))
-            self.dashboard.toast(f"{row.capitalize()} repaired · z takes it back")
+            key = key_of(self.app, "errors.undo_row")
+            self.dashboard.toast(f"{row.capitalize()} repaired · {key} takes it back")
         elif problems:
             words = "; ".join(problem.message for problem in problems)
-            self.dashboard.toast(f"Not as suggested, {row}: {words}; Enter repairs it by hand", "warning")
+            by_hand = f"{key_of(self.app, 'errors.repair')} repairs it by hand"
+            self.dashboard.toast(f"Not as suggested, {row}: {words}; {by_hand}", "warning")
         else:
             self.dashboard.toast(reason or f"{row.capitalize()} was repaired already", "error")
 
@@ -246,7 +257,9 @@ class ErrorTable(VirtualTable):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The footer offers to take back what there may be to take back."""
-        return action != "undo_row" or self._last_repair is not None or self.wanted.with_resolved
+        if action == "undo_row":
+            return self._last_repair is not None or self.wanted.with_resolved
+        return super().check_action(action, parameters)
 
 
 def error_line(error: RowError, repairs: Sequence[RowRepair], *, is_marked: bool = False) -> ErrorLine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,11 +25,14 @@ class Facets(Static):
 
         kind: str
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(self, *, wraps: bool = False, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+        """``wraps`` has it take as many lines as it needs, none of which ends within a kind."""
         super().__init__(id=id)
         self.chosen = ALL
+        self._wraps = wraps
         self._counts: dict[str, int] = {}
-        self._ends: list[tuple[int, str]] = []
+        self._ends: list[tuple[int, int, str]] = []
+        """Line and end of each kind, for clicks."""
 
     def show(self, total: int, counts: Mapping[str, int]) -> None:
         """Show these numbers."""
@@ -42,16 +46,25 @@ class Facets(Static):
         self._draw()
 
     def _draw(self) -> None:
-        parts, self._ends, width = [], [], 0
+        lines: list[list[Content]] = [[]]
+        self._ends, width = [], 0
         for kind, count in self._counts.items():
             is_chosen = kind == self.chosen
             text = safe_text(
-                f"{kind or 'all'} {count:,}", "bold $accent" if is_chosen else "$foreground-muted"
+                f"{kind or 'all'} {count:,}", "bold $text-accent" if is_chosen else "$foreground-muted"
             )
-            parts.append(text)
+            if self._wraps and width and width + text.cell_length > (self.size.width or math.inf):
+                lines.append([])
+                width = 0
+            lines[-1].append(text)
             width += text.cell_length + 3
-            self._ends.append((width, kind))
-        self.update(Content("   ").join(parts))
+            self._ends.append((len(lines) - 1, width, kind))
+        self.update(Content("\n").join([Content("   ").join(line) for line in lines]))
+
+    def on_resize(self) -> None:
+        """There may be room for more in a line, or less."""
+        if self._wraps:
+            self._draw()
 
     def move(self, by: int) -> None:
         """Choose the next kind, or the one before."""
@@ -67,8 +80,8 @@ class Facets(Static):
         """A click chooses."""
         offset = event.get_content_offset(self)
         if offset is not None:
-            kind = next((kind for end, kind in self._ends if offset.x < end), None)
-            if kind is not None:
+            here = (kind for line, end, kind in self._ends if offset.y == line and offset.x < end)
+            if (kind := next(here, None)) is not None:
                 self._choose(kind)
 
     def _choose(self, kind: str) -> None:

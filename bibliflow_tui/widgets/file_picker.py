@@ -53,7 +53,7 @@ class FileTree(DirectoryTree, inherit_bindings=False):
         background: $background;
         scrollbar-size-vertical: 1;
         & > .file-tree--marked { color: $text-accent; text-style: bold; }
-        & > .file-tree--other { text-style: dim; }
+        & > .file-tree--other { color: $text-muted; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

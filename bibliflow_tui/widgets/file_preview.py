@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from bibliflow_tui import previews
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.text import safe_text
 from daemon import intake
 from daemon.file_check import RefusedError, check_file, display_name
@@ -162,7 +163,11 @@ class FilePreview(Vertical):
         rows = self.query_one("#preview-rows", Static)
         rows.set_class(shown is not None and shown.error is not None, "-refused")
         policy = self._request.on_duplicate or self._settings.importing.on_duplicate
-        reading, found, counts = ([], [], []) if shown is None else _lines(shown, rows.size.width, policy)
+        reading, found, counts = (
+            ([], [], [])
+            if shown is None
+            else _lines(shown, rows.size.width, policy, key_of(self.app, "add_files.reading"))
+        )
         self.query_one("#preview-reading", Static).update(Content("\n").join(reading))
         rows.update(Content("\n").join(found))
         self.query_one("#preview-counts", Static).update(Content("\n").join(counts))
@@ -193,14 +198,14 @@ def look(path: Path, request: Request, settings: Settings, known: Known | None) 
 
 
 def _lines(
-    shown: Shown, width: int, policy: DuplicatePolicy
+    shown: Shown, width: int, policy: DuplicatePolicy, key: str
 ) -> tuple[list[Content], list[Content], list[Content]]:
-    """What stands above the rows, the rows, and what stands below them."""
+    """What stands above the rows, the rows, and what stands below them; ``key`` changes how it is read."""
     size = "" if shown.size is None else decimal(shown.size)
     name = safe_text(shown.path.name, "bold", limit=LONGEST_TEXT)
     above = [Content.assemble(name, "  ", safe_text(size, MUTED))]
     if shown.error is not None:
-        return above, _refusal(shown), []
+        return above, _refusal(shown, key), []
     if shown.reading is None:
         return above, [], []
     above += _reading(shown.reading)
@@ -218,10 +223,10 @@ def _reading(reading: Reading) -> Iterator[Content]:
         yield Content.assemble(label, source)
 
 
-def _refusal(shown: Shown) -> list[Content]:
+def _refusal(shown: Shown, key: str) -> list[Content]:
     lines = [safe_text(f"✗ {shown.error}", WRONG, limit=10 * LONGEST_TEXT)]
     if shown.columns:
-        lines.append(safe_text("e says which columns to use.", MUTED))
+        lines.append(safe_text(f"{key} says which columns to use.", MUTED))
     return lines
 
 

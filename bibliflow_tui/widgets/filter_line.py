@@ -16,7 +16,7 @@ class FilterLine(SearchLine):
     def open(self) -> None:
         """Show it and type into it."""
         self.add_class("-shown")
-        self.focus()
+        self.screen.set_focus(self)
 
     def restore(self, text: str) -> None:
         """Have this in it, and be seen if that is anything; nobody is told."""
@@ -27,4 +27,3 @@ class FilterLine(SearchLine):
         """To the list; without a filter the line is not needed any more."""
         super().action_leave()
         self.set_class(bool(self.value), "-shown")
-        self.screen.focus_next()

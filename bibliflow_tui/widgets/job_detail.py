@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from bibliflow_tui import follow_up_words, formats
 from bibliflow_tui.advice import next_step
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.text import safe_text
 from daemon.catalog.job import Job, JobStatus
 from daemon.catalog.job_history import JobHistory
@@ -33,6 +34,9 @@ LONGEST_TEXT = 500
 
 NO_HISTORY = JobHistory()
 
+BAR = 16
+"""Cells of the progress bar."""
+
 MOST_CODES = 3
 WIDEST_BAR = 20
 
@@ -49,7 +53,8 @@ class JobDetail(Static):
     def show(self, job: Job | None, history: JobHistory = NO_HISTORY) -> None:
         """Show ``job`` and what became of it."""
         self._measure(job)
-        self.update(Content("\n").join([] if job is None else _lines(job, self._speeds, history)))
+        key = key_of(self.app, "imports.books")
+        self.update(Content("\n").join([] if job is None else _lines(job, self._speeds, history, key)))
 
     def _measure(self, job: Job | None) -> None:
         now = time.monotonic()
@@ -63,7 +68,8 @@ class JobDetail(Static):
             self._last = (job.id, now, job.processed_rows)
 
 
-def _lines(job: Job, speeds: Sequence[float], history: JobHistory) -> list[Content]:
+def _lines(job: Job, speeds: Sequence[float], history: JobHistory, key: str) -> list[Content]:
+    """All that is known; ``key`` shows its books."""
     by = f", by {job.submitted_by}" if job.submitted_by else ""
     origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}{_wanted(job)}"
     lines = [
@@ -74,14 +80,11 @@ def _lines(job: Job, speeds: Sequence[float], history: JobHistory) -> list[Conte
         ),
         Content.assemble("  ", _counts(job)),
     ]
-    if job.status is JobStatus.PROCESSING and speeds:
-        lines.append(
-            Content.assemble(
-                "  ", (sparkline(speeds), "$accent"), f" {formats.rate(speeds[-1])}", _time_left(job)
-            )
-        )
+    if job.status is JobStatus.PROCESSING:
+        lines.append(Content.assemble("  ", formats.bar(job.progress_percent, BAR), *_speed(job, speeds)))
     lines += [
-        Content.assemble("  ", safe_text(line, MUTED, limit=LONGEST_TEXT)) for line in _past(job, history)
+        Content.assemble("  ", safe_text(line, MUTED, limit=LONGEST_TEXT))
+        for line in _past(job, history, key)
     ]
     if job.read_as:
         lines.append(Content.assemble("  ", safe_text(_read_as(job.read_as), MUTED, limit=LONGEST_TEXT)))
@@ -101,7 +104,7 @@ def _wanted(job: Job) -> str:
     return f"; duplicates: {policy}" if policy != "error" else ""
 
 
-def _past(job: Job, history: JobHistory) -> Iterator[str]:
+def _past(job: Job, history: JobHistory, key: str) -> Iterator[str]:
     """What was done about it since."""
     if job.kind == "import" and history.repaired_at:
         repaired = follow_up_words.rows(job.repaired)
@@ -109,14 +112,14 @@ def _past(job: Job, history: JobHistory) -> Iterator[str]:
         yield f"{repaired} repaired{by}, last {formats.clock(history.repaired_at)}"
     if job.undone_at:
         by = f" by {history.undone_by}" if history.undone_by else ""
-        kept = f"; {_kept(history.kept)}" if history.kept else ""
+        kept = f"; {_kept(history.kept, key)}" if history.kept else ""
         yield f"undone {formats.clock(job.undone_at)}{by}{kept}"
     elif job.kind == "undo" and job.status.is_final and job.skipped_count:
-        yield _kept(job.skipped_count)
+        yield _kept(job.skipped_count, key)
 
 
-def _kept(count: int) -> str:
-    return f"{count:,} kept, for they were edited since: b shows them"
+def _kept(count: int, key: str) -> str:
+    return f"{count:,} kept, for they were edited since: {key} shows them"
 
 
 def _counts(job: Job) -> Content:
@@ -157,8 +160,11 @@ def sparkline(values: Sequence[float]) -> str:
     return "".join(SPARKS[round((len(SPARKS) - 1) * max(value, 0.0) / highest)] for value in values)
 
 
-def _time_left(job: Job) -> str:
-    return f"   {formats.duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""
+def _speed(job: Job, speeds: Sequence[float]) -> Iterator[str | Content]:
+    if speeds:
+        yield from ("   ", Content.styled(sparkline(speeds), "$text-accent"), f" {formats.rate(speeds[-1])}")
+        if job.eta_seconds is not None:
+            yield f"   {formats.duration(job.eta_seconds)} left"
 
 
 def _code_lines(job: Job) -> list[Content]:

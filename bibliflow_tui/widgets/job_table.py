@@ -9,19 +9,20 @@ from textual.content import Content
 
 from bibliflow_tui import formats
 from bibliflow_tui.text import safe_text
-from bibliflow_tui.widgets.virtual_table import Column, Row, VirtualTable
+from bibliflow_tui.widgets.columns import Column
+from bibliflow_tui.widgets.virtual_table import Row, VirtualTable
 from daemon.catalog.job import Job, JobStatus
 
 COLUMNS = (
     Column("state", "state", 11),
-    Column("file", "file"),
-    Column("progress", "progress", 14),
-    Column("rows", "rows", 9, "right"),
+    Column("file", "file", least=24),
+    Column("progress", "progress", 14, spare=1),
+    Column("rows", "rows", 9, "right", spare=2),
     Column("errors", "errors", 9, "right"),
     Column("when", "speed or when", 13, "right"),
 )
 BAR = 8
-"""Cells of a progress bar, so that 80 columns hold a whole line."""
+"""Cells of a progress bar. Where there is no room for it, the detail of the job has one."""
 
 
 class JobTable(VirtualTable):

@@ -18,7 +18,7 @@ DEBOUNCE = 0.15
 
 
 class SearchLine(SafeInput):
-    """Posts `Sought` when typing pauses, and `Left` when the user is done with it."""
+    """Posts `Sought` when typing pauses. The list that it is for comes next in the order of the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,down", "leave", "To the list", tooltip="To what was found", id="search.leave"),
@@ -32,10 +32,6 @@ class SearchLine(SafeInput):
         """Look for this, without white space at its ends."""
 
         text: str
-
-    @dataclass
-    class Left(Message):
-        """The user wants to go to what was found."""
 
     def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(placeholder=placeholder, compact=True, select_on_focus=False, id=id)
@@ -65,7 +61,7 @@ class SearchLine(SafeInput):
     def action_leave(self) -> None:
         """Look for it at once, and go there."""
         self._seek()
-        self.post_message(self.Left())
+        self.screen.focus_next()
 
     def action_clear(self) -> None:
         """Look for nothing, and go to the list."""

@@ -11,14 +11,15 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from bibliflow_tui import formats
+from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import DaemonChanged, DatabaseChanged
 from bibliflow_tui.text import safe_text
 from daemon.workload import InboxState, Workload
 
 UP, DOWN, UNKNOWN = "●", "○", "◌"
 
-PLACES = {"1": "imports", "2": "books", "3": "inbox", "4": "log"}
-"""The app's modes by the keys that lead there."""
+PLACES = ("imports", "books", "inbox", "log")
+"""The app's modes; ``app.imports`` and so on are the keys that lead there."""
 
 GOOD, WRONG, SOON, QUIET = "$text-success", "$text-error", "$text-warning", "$foreground-muted"
 
@@ -117,6 +118,11 @@ class StateLine(Static):
                 return Content.assemble(places, " " * room, states)
         return Content.assemble(places, "  ", states).truncate(width, ellipsis=True)
 
+    def _start_key(self) -> str:
+        """What starts a daemon. It does so among the imports only; elsewhere it may be another key."""
+        there, start = key_of(self.app, "app.imports"), key_of(self.app, "imports.daemon")
+        return f"{start} starts it" if self._place == "imports" else f"{there} and {start} start it"
+
     @property
     def _is_away(self) -> bool:
         return self._database is not None and self._database.error is not None
@@ -129,7 +135,8 @@ class StateLine(Static):
 
     def _places(self, shape: Shape) -> Content:
         names = [("", Content.styled("Bibliflow ", "bold $text-accent"))] if shape.has_product else []
-        for key, place in PLACES.items():
+        for place in PLACES:
+            key = key_of(self.app, f"app.{place}")
             is_here = place == self._place
             name = f" {place.capitalize()}" if shape.has_names or is_here else ""
             names.append((place, Content.assemble((key, QUIET), (name, "bold" if is_here else QUIET))))
@@ -141,7 +148,7 @@ class StateLine(Static):
 
     def _states(self, brevity: int) -> Content:
         parts = [_of_database(self._database, max(0, round(self._next_try - time.monotonic())))]
-        parts.append(_of_daemon(self._daemon, self._workload, is_home=self._place == "imports"))
+        parts.append(_of_daemon(self._daemon, self._workload, self._start_key()))
         if self._workload is not None:
             if self._workload.waiting or (self._workload.waiting == 0 and not brevity):
                 parts.append(Part((f"{self._workload.waiting:,} queued",)))
@@ -172,17 +179,16 @@ def _of_database(change: DatabaseChanged | None, seconds: int) -> Part:
     return Part(tuple(f"{DOWN} {form}" for form in words), WRONG)
 
 
-def _of_daemon(change: DaemonChanged | None, workload: Workload | None, *, is_home: bool) -> Part:
-    """The daemon and its workers. Where it ``is_home`` a single key starts one."""
+def _of_daemon(change: DaemonChanged | None, workload: Workload | None, advice: str) -> Part:
+    """The daemon and its workers; ``advice`` is how to have one."""
     if change is None:
         return Part((f"{UNKNOWN} daemon",), QUIET)
     if change.is_starting or (change.info and not change.info.ready):
         return Part((f"{UNKNOWN} daemon starting",), SOON)
     if change.info is None:
         since = formats.since(change.since) if change.since else ""
-        advice = ", d starts it" if is_home else ", 1 and d start it"  # elsewhere d is another key
         words = (f"no daemon since {since}", f"no daemon {since}", "no daemon")
-        return Part(tuple(f"{DOWN} {form}" for form in (words[0] + advice, words[0] + advice, *words)), WRONG)
+        return Part(tuple(f"{DOWN} {form}" for form in (*[f"{words[0]}, {advice}"] * 2, *words)), WRONG)
     if workload is not None and workload.silent_since is not None:
         since = formats.since(workload.silent_since)
         return Part((*[f"{DOWN} daemon hangs since {since}"] * 3, f"{DOWN} daemon hangs"), WRONG)

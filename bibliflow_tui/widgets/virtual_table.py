@@ -5,10 +5,9 @@ Textual's DataTable holds every cell: 100,000 rows take 8 s and 181 MB. This one
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -23,6 +22,7 @@ from textual.style import Style
 from textual.timer import Timer
 
 from bibliflow_tui.text import safe_text, visible
+from bibliflow_tui.widgets.columns import GAP, Column, shared
 
 PAGE = 100
 """Rows in a page: two tall screens, and a keyset query of a few milliseconds."""
@@ -30,23 +30,8 @@ PAGES_KEPT = 16
 """Pages held in memory, whatever the total."""
 DEBOUNCE = 0.03
 """Seconds between a scroll and the request: dragging the scroll bar over a million rows asks a few times."""
-GAP = 2
-"""Cells between two columns."""
-MIN_FRACTION = 4
-"""Cells that a fractional column keeps when fixed columns have taken the rest."""
 PLACEHOLDER = "·"
 """Stands in each cell of a row that has not arrived."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its title is data too (a CSV header may be shown) and is made safe."""
-
-    key: str
-    title: str
-    width: int | str = "1fr"
-    """Cells, or a fraction such as `2fr` of what the fixed columns leave."""
-    align: Literal["left", "right"] = "left"
 
 
 @dataclass(frozen=True)
@@ -188,7 +173,7 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
 
     def reset(self, total: int) -> None:
         """Other rows now (a new filter, a new order): forget all pages and go to the top."""
-        self._total = total
+        self._keep_total(total)
         self._pages.clear()
         self._pending.clear()
         self._stale.clear()
@@ -204,12 +189,21 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
     def set_total(self, total: int) -> None:
         """The same rows, more or fewer at the end: keeps the position and what is on screen."""
         if total != self._total:
-            self._total = total
+            self._keep_total(total)
             self.virtual_size = Size(0, total + 1)
             self.refresh()
         self.set_reactive(VirtualTable.cursor_row, self.validate_cursor_row(self.cursor_row))
         self._want_soon()
         self._post_highlighted()
+
+    def _keep_total(self, total: int) -> None:
+        was_empty, self._total = self.total == 0, total
+        if was_empty != (total == 0) and self.is_mounted:
+            self.screen.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The footer offers to open a row if there is one."""
+        return action != "select" or self.total > 0
 
     def refetch(self, total: int) -> None:
         """Rows may have changed or moved: fetch those on screen again, and show the old ones until then.
@@ -395,9 +389,11 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         return Strip(line.render_segments(style)).adjust_cell_length(width, style.rich_style)
 
     def _line(self, cells: Sequence[str | Content], width: int) -> Content:
+        widths = shared(self.columns, width)
         shown = [
-            self._cell(cell, cells_wide, column.align)
-            for column, cell, cells_wide in zip(self.columns, cells, self._widths(width), strict=False)
+            self._cell(cell, widths[column.key], column.align)
+            for column, cell in zip(self.columns, cells, strict=False)
+            if column.key in widths
         ]
         return Content(" " * GAP).join(shown).truncate(width, ellipsis=True, pad=True)
 
@@ -409,20 +405,6 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         if align == "right":
             cell = cell.pad_left(max(0, width - cell.cell_length))
         return cell.truncate(width, ellipsis=True, pad=True)
-
-    def _widths(self, width: int) -> list[int]:
-        """Cells per column; fractions share what is left, to the last cell."""
-        fixed = sum(column.width for column in self.columns if isinstance(column.width, int))
-        left = width - fixed - GAP * (len(self.columns) - 1)
-        shares = {c.key: float(c.width.removesuffix("fr")) for c in self.columns if isinstance(c.width, str)}
-        widths, given, shared = [], 0.0, sum(shares.values())
-        for column in self.columns:
-            if isinstance(column.width, int):
-                widths.append(column.width)
-                continue
-            start, given = given, given + shares[column.key] * left / shared
-            widths.append(max(MIN_FRACTION, math.floor(given) - math.floor(start)))
-        return widths
 
     def _empty_line(self, y: int, width: int) -> Content:
         lines = self.empty_text.split("\n") if self._total == 0 else []

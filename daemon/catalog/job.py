@@ -126,8 +126,9 @@ class Job:
         """How long it has been running, or ran."""
         if self.started_at is None:
             return 0.0
-        end = self.finished_at or datetime.now(UTC)
-        return max((end - self.started_at).total_seconds(), 0.0)
+        # In UTC: of two moments in one zone Python subtracts what the clocks say, and those are changed.
+        end = (self.finished_at or datetime.now(UTC)).astimezone(UTC)
+        return max((end - self.started_at.astimezone(UTC)).total_seconds(), 0.0)
 
     @property
     def rows_per_second(self) -> float | None:

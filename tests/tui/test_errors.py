@@ -40,6 +40,21 @@ def facets(app: Dashboard) -> str:
     return str(app.screen.query_one(Facets).render())
 
 
+async def test_kinds_that_take_two_lines(home: Path, connection: Connection) -> None:
+    job = import_text(connection, home / "list.csv", written([HEADER, *ROWS]))
+    async with errors_of(job) as (app, pilot):
+        await pilot.resize_terminal(40, 24)
+        await wait_until(pilot, lambda: facets(app).count("\n") == 1)
+        assert facets(app) == "all 325   isbn_format 300\nyear_range 20   year_format 5"
+        await pilot.click(Facets, offset=(36, 0))
+        await pilot.click(Facets, offset=(25, 1))
+        table = app.screen.query_one(VirtualTable)
+        await wait_until(pilot, lambda: table.total == 5 and cells(app, 0)[:1] == ["322"])
+        assert app.screen.query_one(Facets).chosen == "year_format"
+        await pilot.resize_terminal(80, 24)
+        await wait_until(pilot, lambda: "\n" not in facets(app))
+
+
 async def test_kinds_filter_and_ends(home: Path, connection: Connection) -> None:
     job = import_text(connection, home / "list.csv", written([HEADER, *ROWS]))
     async with errors_of(job) as (app, pilot):

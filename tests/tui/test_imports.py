@@ -17,8 +17,9 @@ from daemon.catalog import books, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from tests.files import HEADER, book, isbn13, table, written
+from tests.hostile import screen_lines
 from tests.imports import import_text, repaired, titles, undone
-from tests.tui.running import cells, dashboard, screen_text, toasts
+from tests.tui.running import cells, dashboard, screen_text, still_dashboard, toasts
 from tests.tui.waiting import wait_until
 
 
@@ -178,3 +179,30 @@ async def test_a_forgotten_target(home: Path, connection: Connection) -> None:
 def test_sparkline() -> None:
     assert sparkline([0, 50, 100]) == "▁▅█"
     assert sparkline([0, 0]) == "▁▁"
+
+
+async def test_what_is_said_where_there_is_no_room(
+    home: Path, connection: Connection, tmp_path: Path
+) -> None:
+    name = "goodreads_export_of_the_library.csv"
+    job = import_text(connection, tmp_path / name, "title,author,isbn\nA,a,9780439785969\nB,b,1\n")
+    connection.execute("UPDATE import_jobs SET filename = %s WHERE id = %s", [name, job.id])
+    async with still_dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: cells(app, 0) != [])
+        titles = {
+            120: "state file progress rows errors speed or when",
+            80: "state file rows errors speed or when",
+            60: "state file errors speed or when",
+        }
+        for width, words in titles.items():
+            await pilot.resize_terminal(width, 24)
+            await wait_until(pilot, lambda words=words: header(app) == words)  # type: ignore[misc]
+            line = next(line for line in screen_lines(app) if "✓ done" in line)
+            assert "1 ✗" in line
+            assert "just now" in line or "ago" in line
+            assert name[: {120: 36, 80: 23, 60: 18}[width]] in line
+            assert ("100 %" in line) == (width == 120)
+
+
+def header(app: Dashboard) -> str:
+    return next(" ".join(line.split()) for line in screen_lines(app) if line.split()[:2] == ["state", "file"])

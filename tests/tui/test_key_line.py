@@ -10,13 +10,15 @@ from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.widgets._footer import FooterKey
 
+from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.catalog.database import Connection
 from tests.hostile import screen_lines
 from tests.tui.picking import PickerApp, loaded
-from tests.tui.running import dashboard
+from tests.tui.running import dashboard, still_dashboard
 from tests.tui.test_books import DUNE, EMMA, import_of
+from tests.tui.test_imports import some_jobs
 from tests.tui.waiting import wait_until
 
 
@@ -48,6 +50,16 @@ async def test_books(home: Path, connection: Connection) -> None:
         fewer = "e Edit d Delete / Find s Sort i Import esc All ? Help"
         await wait_until(pilot, lambda: keys(app) == fewer)
         assert_none_is_cut(app)
+
+
+async def test_what_cannot_be_opened(home: Path, connection: Connection) -> None:
+    async with still_dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: keys(app).startswith("a Add files"))
+        some_jobs(connection, ["x.csv"])
+        app.post_message(JobsChanged(frozenset()))
+        await wait_until(pilot, lambda: " ".join(keys(app).split()).startswith("⏎ Errors a Add files"))
+        await pilot.press("slash", *"no", "enter")
+        await wait_until(pilot, lambda: keys(app).startswith("a Add files"))
 
 
 async def test_adding_files(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from textual.content import Content
 from textual.geometry import Size
 
 from bibliflow_tui.text import safe_text
-from bibliflow_tui.widgets.virtual_table import PAGE, PAGES_KEPT, PLACEHOLDER, Column, Row, VirtualTable
+from bibliflow_tui.widgets.columns import Column
+from bibliflow_tui.widgets.virtual_table import PAGE, PAGES_KEPT, PLACEHOLDER, Row, VirtualTable
 from tests.hostile import HOSTILE, assert_screen_is_clean, screen_lines, screen_strips
 from tests.tui.waiting import wait_until
 
@@ -317,3 +318,43 @@ async def test_the_cursor_row_stands_out_over_the_cells_colours() -> None:
         styles = {segment.style.bgcolor for segment in cursor if segment.style}
         assert len(styles) == 1
         assert styles.isdisjoint(segment.style.bgcolor for segment in other if segment.style)
+
+
+class SparingApp(TableApp):
+    """Some columns can be done without."""
+
+    def compose(self) -> ComposeResult:
+        yield VirtualTable(
+            [
+                Column("row", "Row", 5, "right", spare=2),
+                Column("title", "Title", "2fr", least=12),
+                Column("year", "Year", 4, spare=1),
+                Column("author", "Author", "1fr", least=6),
+            ]
+        )
+
+    def give(self, event: VirtualTable.PageWanted) -> bool:
+        rows = [Row(f"k{n}", [f"{n}", "T" * 90, "1984", "A" * 90]) for n in range(event.limit)]
+        return event.table.provide(event.request, event.offset, rows)
+
+
+async def test_columns_go_before_others_are_too_narrow() -> None:
+    app = SparingApp(2)
+    async with app.run_test(size=(80, 5), notifications=True) as pilot:
+        for width, titles in {
+            80: ["Row", "Title", "Year", "Author"],
+            33: ["Row", "Title", "Year", "Author"],
+            32: ["Row", "Title", "Author"],
+            27: ["Row", "Title", "Author"],
+            26: ["Title", "Author"],
+            8: ["Tit…", "A…"],
+        }.items():
+            await pilot.resize_terminal(width, 5)
+            await wait_until(pilot, lambda titles=titles: screen_lines(app)[0].split() == titles)  # type: ignore[misc]
+            line = screen_lines(app)[1]
+            assert cell_len(line) == width
+            assert ("1984" in line) == ("Year" in titles)
+            assert (line.split()[0] == "0") == ("Row" in titles)
+            if width > 19:
+                assert line.count("T") >= 11
+                assert line.count("A") >= 5
