@@ -18,6 +18,7 @@ import pytest
 from daemon import control, settings
 from daemon.catalog import books, job_list, jobs, row_errors
 from daemon.catalog.database import Connection
+from daemon.catalog.ids import uuid7
 from daemon.catalog.job import Job, JobStatus
 from daemon.importing.export import write_errors
 from daemon.inbox.claims import Claims
@@ -433,7 +434,7 @@ def test_a_daemon_killed_with_a_claim_in_hand(inbox: Path, connection: Connectio
     folder = Folder(inbox)
     version = folder.version(b"list.csv")
     assert version
-    assert Claims(folder, settings.paths()).take(b"list.csv", version)
+    assert Claims(folder, settings.paths()).take(b"list.csv", version, uuid7())
     assert not (inbox / "list.csv").exists()
     control.start(settings.paths())
     wait_for(connection, 1, 20)

@@ -2,7 +2,8 @@
 
 A claim is one rename, so that of two daemons on one share one gets the file. The folder that it is renamed
 into is named after the job that it will have, and below that the file keeps its path: whoever finds it there
-after a crash knows all there is to know.
+after a crash knows all there is to know. Where machines share the spool they share the claims in it: each
+goes on with what another one has left, under the right to take in (``job_lock.taking_in``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from daemon.catalog.ids import uuid7
 from daemon.inbox import leases, names
 from daemon.inbox.folder import Folder, Version
 from daemon.settings import Paths
@@ -40,20 +40,22 @@ class Claim:
 
 
 class Claims:
-    """The claims of one daemon on one inbox."""
+    """The claims of one daemon, or of those who share a spool, on one inbox."""
 
-    def __init__(self, folder: Folder, paths: Paths) -> None:
+    def __init__(self, folder: Folder, paths: Paths, spool_mark: str = "") -> None:
         self._folder = folder
-        here = hashlib.sha256(os.fsencode(paths.spool)).hexdigest()[:8]
+        spool = hashlib.sha256(os.fsencode(paths.spool)).hexdigest()[:8]
         self._roots = (
             paths.spool / "claims",
             # Where the inbox is on another file system; other daemons may use it too.
-            folder.root / os.fsdecode(names.PRIVATE) / f"{socket.gethostname()}-{here}",
+            folder.root / os.fsdecode(names.PRIVATE) / (spool_mark or f"{socket.gethostname()}-{spool}"),
         )
 
-    def take(self, path: bytes, version: Version) -> Claim | None:
-        """Take the file at ``path``; None if it is gone, or no longer as it was. Raises :class:`OSError`."""
-        job_id = uuid7()
+    def take(self, path: bytes, version: Version, job_id: UUID) -> Claim | None:
+        """Take the file at ``path`` for the job that is to be; None if it is gone, or no longer as it was.
+
+        The caller holds the right to take it in. Raises :class:`OSError`.
+        """
         for root in self._roots:
             base = root / str(job_id)
             claim = Claim(job_id, path, base / os.fsdecode(path), base)
@@ -88,20 +90,22 @@ class Claims:
         finally:
             os.close(fd)
 
-    def left(self) -> Iterator[Claim]:
-        """The claims that were not closed: by a crash, or as the database was away."""
+    def left(self) -> Iterator[UUID]:
+        """The jobs of claims that were not closed: by a crash, or as the database was away; or not yet."""
         for root in self._roots:
             with suppress(FileNotFoundError):
                 for base in sorted(root.iterdir()):
                     with suppress(ValueError):
-                        yield from self._of(UUID(base.name), base)
+                        yield UUID(base.name)
 
-    def _of(self, job_id: UUID, base: Path) -> Iterator[Claim]:
-        files = [Path(folder) / name for folder, _, found in os.walk(base) for name in found]
-        for file in files:
-            yield Claim(job_id, os.fsencode(file.relative_to(base)), file, base)
-        if not files:
-            shutil.rmtree(base, ignore_errors=True)
+    def of(self, job_id: UUID) -> Iterator[Claim]:
+        """The claims for this job; the caller holds the right to take it in."""
+        for base in (root / str(job_id) for root in self._roots):
+            files = [Path(folder) / name for folder, _, found in os.walk(base) for name in found]
+            for file in files:
+                yield Claim(job_id, os.fsencode(file.relative_to(base)), file, base)
+            if not files:
+                shutil.rmtree(base, ignore_errors=True)
 
     def give_back(self, claim: Claim) -> bytes:
         """Put the file back into the inbox; where, if something else has its place."""

@@ -33,6 +33,7 @@ BUSY = replace(IDLE, waiting=12_345, busy=2, arriving=1_234)
 HUNG = replace(IDLE, silent_since=NOON)
 STOPPED = replace(IDLE, inbox=InboxState.STOPPED, inbox_since=NOON)
 UNWATCHED = replace(IDLE, inbox=InboxState.UNWATCHED, workers=None)
+SHARED = replace(IDLE, waiting=7, busy=2, workers=6, daemons=3)
 
 LINES = [
     (120, UP, RUNS, IDLE, "● database  ● daemon 0/2 busy  0 queued  inbox watched"),
@@ -58,6 +59,10 @@ LINES = [
     (60, AWAY, GONE, UNWATCHED, "○ db, try in N s ○ no daemon"),
     (80, UP, RUNS, HUNG, "● database  ○ daemon hangs since 12:04"),
     (80, UP, RUNS, STOPPED, "● db  ● daemon 0/2 busy  ○ inbox stopped"),
+    (120, UP, RUNS, SHARED, "● database  ● daemons 3 2/6 busy  7 queued  inbox watched"),
+    (120, UP, GONE, replace(SHARED, inbox=InboxState.OFF), "● daemons 3 2/6 busy  7 queued  inbox off"),
+    (80, UP, RUNS, SHARED, "● db  ● daemons 2/6  7 queued  inbox"),
+    (60, UP, RUNS, SHARED, "● db  ● daemons 2/6  7 queued  inbox"),
     (80, UP, DaemonChanged(None, is_starting=True), UNWATCHED, "● database  ◌ daemon starting  inbox off"),
 ]
 
