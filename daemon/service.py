@@ -28,7 +28,7 @@ from daemon.catalog import daemons
 from daemon.catalog.daemons import Daemon
 from daemon.catalog.database import Database, DatabaseError
 from daemon.catalog.ids import uuid7
-from daemon.catalog.roles import may_write
+from daemon.catalog.roles import may_write, roles_explained
 from daemon.control import DaemonError, DaemonLock
 from daemon.housekeeper import Housekeeper
 from daemon.inbox.ledger import Ledger
@@ -120,7 +120,7 @@ class Service:
             workers=self._settings.daemon.workers,
             spool_mark=marked(self._paths.spool),
         )
-        with self._database.connect() as connection:
+        with self._database.connect() as connection, roles_explained(connection):
             if others := daemons.join(connection, me):
                 raise DaemonError(not_shared(self._paths.spool, [other.host for other in others]))
         self._among = me

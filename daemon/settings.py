@@ -376,7 +376,7 @@ def _check_sharing(settings: Settings) -> None:
         raise SettingsError(
             "queue.url is set, but database.url is not: machines that share a queue must share the database "
             "too, and the private one is for one machine. Name your PostgreSQL server in database.url; "
-            "`bibliflow db move` brings the books there."
+            "before queue.url is set, `bibliflow db move` brings the books there."
         )
     if settings.watch.enabled and settings.watch.on_finish == "keep" and settings.watch.reimport:
         raise SettingsError(

@@ -475,7 +475,12 @@ def test_cleanup_leaves_a_file_that_is_being_taken_in(
     (inbox / "list.csv").write_text(table(2))
     os.utime(inbox / "list.csv", (0, 0))
     arrivals.look()
-    wait_until(lambda: arrivals.look_again() or arrivals.take(connection, lambda: False))
+
+    def taken() -> bool:
+        arrivals.look_again()
+        return arrivals.take(connection, lambda: False)
+
+    wait_until(taken)
     (job,) = job_list.newest(connection)
     assert intake.spool_path(settings.paths(), job.id).exists()
     assert cleaned == [0]

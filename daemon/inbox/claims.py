@@ -2,8 +2,8 @@
 
 A claim is one rename, so that of two daemons on one share one gets the file. The folder that it is renamed
 into is named after the job that it will have, and below that the file keeps its path: whoever finds it there
-after a crash knows all there is to know. Where machines share the spool they share the claims in it: each
-goes on with what another one has left, under the right to take in (``job_lock.taking_in``).
+after a crash knows all there is to know. Machines that share spool and inbox share the claims, too: each goes
+on with what another one has left, under the right to take in (``job_lock.taking_in``).
 """
 
 from __future__ import annotations
@@ -40,23 +40,30 @@ class Claim:
 
 
 class Claims:
-    """The claims of one daemon, or of those who share a spool, on one inbox."""
+    """The claims of one daemon, or of those who share spool and inbox."""
 
     def __init__(self, folder: Folder, paths: Paths, spool_mark: str = "") -> None:
         self._folder = folder
-        spool = hashlib.sha256(os.fsencode(paths.spool)).hexdigest()[:8]
-        self._roots = (
-            paths.spool / "claims",
-            # Where the inbox is on another file system; other daemons may use it too.
-            folder.root / os.fsdecode(names.PRIVATE) / (spool_mark or f"{socket.gethostname()}-{spool}"),
-        )
+        self._spool = paths.spool
+        self._spool_mark = spool_mark
+
+    @property
+    def _roots(self) -> tuple[Path, Path]:
+        """Where they are: in the spool, or if the inbox is on another file system there."""
+        private = self._folder.root / os.fsdecode(names.PRIVATE)
+        # The inbox may be away for a while, or exchanged.
+        if self._spool_mark and (inbox_mark := self._folder.mark()):
+            return self._spool / f"claims-{inbox_mark}", private / self._spool_mark
+        spool = hashlib.sha256(os.fsencode(self._spool)).hexdigest()[:8]
+        return self._spool / "claims", private / f"{socket.gethostname()}-{spool}"
 
     def take(self, path: bytes, version: Version, job_id: UUID) -> Claim | None:
         """Take the file at ``path`` for the job that is to be; None if it is gone, or no longer as it was.
 
         The caller holds the right to take it in. Raises :class:`OSError`.
         """
-        for root in self._roots:
+        roots = self._roots
+        for root in roots:
             base = root / str(job_id)
             claim = Claim(job_id, path, base / os.fsdecode(path), base)
             claim.file.parent.mkdir(parents=True, mode=0o700)
@@ -67,7 +74,7 @@ class Claims:
                 return None
             except OSError as error:
                 self.close(claim)
-                if error.errno == errno.EXDEV and root is not self._roots[-1]:
+                if error.errno == errno.EXDEV and root is not roots[-1]:
                     continue
                 raise
             if self._is_as_it_was(claim, version):

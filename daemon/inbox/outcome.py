@@ -141,9 +141,8 @@ class Outcomes:
         kept = bool(job.inbox and job.inbox["kept"])
         path = unquote_to_bytes(job.inbox["path"]) if job.inbox and kept else entry and entry.raw_place
         if entry is None and job.inbox and not kept:
-            path = _target(
-                unquote_to_bytes(job.inbox["path"]), FileState.FAILED
-            )  # put there by another machine
+            # Another machine put it there.
+            path = _target(unquote_to_bytes(job.inbox["path"]), FileState.FAILED)
         if not path or not job.file_sha256:
             return False
         spooled = intake.spool_path(self._paths, job.id)
@@ -176,18 +175,15 @@ class Outcomes:
 
     def catch_up(self, connection: Connection) -> None:
         """Tell the ledger what other machines did with files that were taken here."""
-        for entry in self._ledger.entries(states=(FileState.QUEUED,)):
-            job = jobs.get_if_there(connection, UUID(entry.job_id)) if entry.job_id else None
-            if (
-                job
-                and job.inbox
-                and job.status.is_final
-                and not intake.spool_path(self._paths, job.id).exists()
-            ):
+        queued = self._ledger.entries(states=(FileState.QUEUED,))
+        paths = {UUID(entry.job_id): entry.raw_path for entry in queued if entry.job_id}
+        for job in job_files.of_inbox(connection, list(paths)) if paths else ():
+            if not intake.spool_path(self._paths, job.id).exists():
+                path = paths[job.id]
                 done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
                 reason = _reason(job, jobs.get_if_there(connection, job.target_job_id))
-                place = None if job.inbox.get("kept") else _target(entry.raw_path, done)
-                self.record(job, entry.raw_path, done, reason, place)
+                is_kept = bool(job.inbox and job.inbox.get("kept"))
+                self.record(job, path, done, reason, None if is_kept else _target(path, done))
 
     def record(self, job: Job, path: bytes, state: FileState, reason: str, place: bytes | None) -> None:
         """Tell the ledger; what it cannot take is no reason to stop."""

@@ -19,7 +19,7 @@ from tests.machines.fleet import Fleet, assert_once, done, fleet, kill_in_turn, 
 def main() -> None:
     """Play it on both kinds of queue and say what happened; a difference is an AssertionError."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=2.0)
+    parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--rows", type=int, default=5_000, help="of each file")
     parser.add_argument("--every", type=float, default=2.0, help="seconds between kills, about")
     parser.add_argument("--queue", choices=["postgresql", "redis"], action="append")

@@ -50,6 +50,8 @@ def test_they_share_the_work(own_database: str, queue_url: str) -> None:
             wait_until(lambda: done(connection) == 20)
             spread = assert_once(connection, this, files + mine, ROWS)
         assert set(spread) == {"host-a", "host-b"}
+        (last,) = written_files(this.base / "last", range(30, 31), 5)
+        assert c.bibliflow("import", last, "--wait").returncode == 0
         assert c.daemon is None
         found = health(c)
         assert {one["host"] for one in found["machines"]["daemons"]} == {"host-a", "host-b"}
