@@ -4,11 +4,12 @@ does not tell: a file in it has a content that no other folder's has.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
+
+from daemon.whole_file import unfinished
 
 NAME = ".bibliflow-mark"
 
@@ -24,14 +25,9 @@ def marked(folder: Path) -> str:
     """The folder's mark, which it gets if it has none. Raises :class:`OSError`."""
     if mark := mark_of(folder):
         return mark
-    made = folder / f"{NAME}.{uuid4()}"
-    made.write_text(f"{uuid4()}\n", encoding="ascii")
-    made.chmod(0o600)
-    try:
-        with suppress(FileExistsError):
-            os.link(made, folder / NAME)  # whoever comes first, also among machines
-    finally:
-        made.unlink()
+    # Whoever comes first makes it, also among machines.
+    with suppress(FileExistsError), unfinished(folder / NAME, overwrite=False) as made:
+        made.write_text(f"{uuid4()}\n", encoding="ascii")
     return mark_of(folder)
 
 

@@ -18,7 +18,7 @@ from tests.machines.fleet import Fleet, Machine, assert_once, done, fleet, writt
 from tests.own_redis import PASSWORD, Redis
 from tests.processes import wait_until
 
-ROWS = 500
+ROWS = 300
 
 
 def health(machine: Machine) -> dict[str, Any]:
@@ -53,13 +53,12 @@ def test_they_share_the_work(own_database: str, queue_url: str) -> None:
         (last,) = written_files(this.base / "last", range(30, 31), 5)
         assert c.bibliflow("import", last, "--wait").returncode == 0
         assert c.daemon is None
+        b.stop()
         found = health(c)
-        assert {one["host"] for one in found["machines"]["daemons"]} == {"host-a", "host-b"}
+        assert {one["host"] for one in found["machines"]["daemons"]} == {"host-a"}
         assert (found["status"], found["workers"]["message"]) == ("ok", "none here")
         archived = {path.name for path in (this.inbox / "imported").iterdir()}
         assert archived >= {path.name for path in files} | {f"{path.stem}.errors.csv" for path in files}
-        a.stop()
-        assert at_work(this) == {"host-b"}
 
 
 def waiting_job(machine: Machine, connection: Connection, path: Path) -> None:

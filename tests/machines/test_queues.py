@@ -50,7 +50,7 @@ def test_first_in_first_out_and_json(queue_url: str) -> None:
         assert [task["args"] for task in stored] == [[str(job_id)] for job_id in JOBS]
         with queue_at(queue_url) as other:
             taken = [queue.huey.dequeue(), other.huey.dequeue(), queue.huey.dequeue()]
-        assert [UUID(task.args[0]) for task in taken] == JOBS
+        assert [UUID(task.args[0]) for task in taken if task] == JOBS
         assert queue.huey.dequeue() is None
 
 
