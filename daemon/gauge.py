@@ -6,9 +6,10 @@ import sqlite3
 from contextlib import suppress
 from datetime import datetime
 
-from daemon.catalog import daemons, job_list, job_lock
+from daemon.catalog import daemons, job_lock
 from daemon.catalog.database import Connection
 from daemon.catalog.job import JobStatus
+from daemon.catalog.job_list import JobFilter, JobPages
 from daemon.control import DaemonInfo
 from daemon.inbox.ledger import FileState, Ledger
 from daemon.queue import JobQueue
@@ -58,7 +59,7 @@ class Gauge:
         workers, at_work = beat.workers if beat else None, 0
         if self._is_shared and connection is not None:
             # Of a queue elsewhere it is not asked, which may be slow: the jobs that wait have tasks there.
-            waiting = job_list.count_by_status(connection).get(JobStatus.PENDING, 0)
+            waiting = JobPages(JobFilter(JobStatus.PENDING)).count(connection)
             among = [one for one in daemons.known(connection) if not one.is_away]
             at_work, workers = len(among), sum(one.workers for one in among) or None
         return Workload(

@@ -22,7 +22,7 @@ from daemon.catalog.probe import CONNECT_TIMEOUT, probe
 from daemon.inbox.ledger import Ledger
 from daemon.queue import JobQueue
 from daemon.queue_error import QueueError
-from daemon.settings import Paths, Settings, SettingsError
+from daemon.settings import Paths, Settings
 from daemon.state import Heartbeat, State
 
 TIME_LIMIT = 1.2
@@ -143,7 +143,7 @@ class _Asked:
             return self._future.result(max(deadline - time.monotonic(), 0))
         except TimeoutError:
             return {"ok": False, "message": f"no answer within {TIME_LIMIT} s"}
-        except (DatabaseError, QueueError, SettingsError, sqlite3.Error, OSError) as error:
+        except (DatabaseError, QueueError, sqlite3.Error, OSError) as error:
             return {"ok": False, "message": str(error)}
 
 

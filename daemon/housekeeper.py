@@ -77,7 +77,7 @@ class Housekeeper:
         board.take(board.housekeeper)
         threading.Thread(target=self._ask_for_ever, name="database", daemon=True).start()
         exporter = Exporter(self._settings.metrics, board) if self._is_measured else None
-        queue = JobQueue.of(self._settings, self._paths)
+        queue = JobQueue.of(self._settings, self._paths, patience=QUEUE_PATIENCE)
         with State(self._paths.state_db) as state, Ledger(self._paths.state_db) as ledger:
             while True:
                 board.housekeeper.react()

@@ -88,10 +88,7 @@ class JobQueue:
 
     @classmethod
     def of(cls, settings: Settings, paths: Paths, *, patience: float = BUSY_TIMEOUT) -> Self:
-        """That of a home. ``patience`` is how many seconds to wait for another process's write, or a server.
-
-        Raises :class:`~daemon.settings.SettingsError` if the settings' address is none.
-        """
+        """That of a home. ``patience`` is for another process's write, or for a server, in seconds."""
         url = settings.queue.url.get_secret_value()
         match settings.queue.kind:
             case "postgresql":

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import redis
 from huey.storage import RedisStorage
 
 from daemon.catalog.database import mask_password
-from daemon.settings import SettingsError
-
-try:
-    import redis
-except ImportError:
-    raise SettingsError(
-        "queue.url names a Redis server, and its client is not installed: pip install 'bibliflow[redis]'"
-    ) from None
+from daemon.queue_error import QueueError
 
 LONGEST_CONNECT = 5.0
 """Seconds."""
@@ -29,7 +23,7 @@ class RedisQueueStorage(RedisStorage):
     errors = (redis.RedisError,)
 
     def __init__(self, name: str, *, url: str, patience: float, **_: Any) -> None:
-        """``patience`` is for the server, in seconds. Raises SettingsError if ``url`` is no address."""
+        """``patience`` is for the server, in seconds. Raises QueueError if ``url`` is no address."""
         try:
             pool = redis.ConnectionPool.from_url(
                 url,
@@ -39,9 +33,7 @@ class RedisQueueStorage(RedisStorage):
                 health_check_interval=10,
             )
         except ValueError:  # its words may hold what was meant as a password
-            raise SettingsError(
-                "queue.url is not a Redis address; it looks like redis://host:6379/0"
-            ) from None
+            raise QueueError("queue.url is not a Redis address; it looks like redis://host:6379/0") from None
         super().__init__(name, connection_pool=pool)
 
     @staticmethod

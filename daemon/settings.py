@@ -13,6 +13,7 @@ import pwd
 import re
 import tomllib
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -377,6 +378,10 @@ def _check_sharing(settings: Settings) -> None:
             "queue.url is set, but database.url is not: machines that share a queue must share the database "
             "too, and the private one is for one machine. Name your PostgreSQL server in database.url; "
             "before queue.url is set, `bibliflow db move` brings the books there."
+        )
+    if settings.queue.kind == "redis" and find_spec("redis") is None:
+        raise SettingsError(
+            "queue.url names a Redis server, and its client is not installed: pip install 'bibliflow[redis]'"
         )
     if settings.watch.enabled and settings.watch.on_finish == "keep" and settings.watch.reimport:
         raise SettingsError(

@@ -112,13 +112,13 @@ def test_private_directories_are_closed(config: Path) -> None:
 
 
 def test_a_shared_queue_wants_a_shared_database(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config.write_text('[queue]\nurl = "redis://:secret@host"\n')
+    config.write_text('[queue]\nurl = "postgresql://ann:secret@host/queue"\n')
     with pytest.raises(SettingsError, match=r"database\.url is not.*db move") as error:
         settings.load()
     assert "secret" not in str(error.value)
     monkeypatch.setenv("DATABASE_URL", "postgresql://host/library")
     assert settings.load()[0].queue.is_shared
-    config.write_text('[queue]\nurl = "redis://host"\n[watch]\non_finish = "keep"\nreimport = true\n')
+    config.write_text('[queue]\nurl = "postgres://host/queue"\n[watch]\non_finish = "keep"\nreimport = true\n')
     with pytest.raises(SettingsError, match="once per machine"):
         settings.load()
 
