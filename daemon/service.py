@@ -57,6 +57,9 @@ GC_THRESHOLD = 200_000
 """Objects made before the collector looks at them. Rows are no cycles; at the usual 700 it takes a fifth of
 the time of reading them to see that, and a third of that of repairing them."""
 
+CLOCK_LIMIT = 3600.0
+"""Seconds between the clocks of machines and database; an undo bears twelve times as much."""
+
 SHUTDOWN_TIMEOUT = 8.0
 """Seconds for workers to reach the end of a chunk when the daemon is asked to stop."""
 
@@ -121,6 +124,13 @@ class Service:
             spool_mark=marked(self._paths.spool),
         )
         with self._database.connect() as connection, roles_explained(connection):
+            ahead = daemons.clock_ahead(connection, time.time())
+            if abs(ahead) > CLOCK_LIMIT:
+                raise DaemonError(
+                    "The clock of this machine differs from the database's by "
+                    f"{abs(ahead) / 3600:.1f} hours. "
+                    "Set it: identifiers are made by it, and an undo finds what an import brought by them."
+                )
             if others := daemons.join(connection, me):
                 raise DaemonError(not_shared(self._paths.spool, [other.host for other in others]))
         self._among = me

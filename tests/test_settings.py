@@ -118,7 +118,9 @@ def test_a_shared_queue_wants_a_shared_database(config: Path, monkeypatch: pytes
     assert "secret" not in str(error.value)
     monkeypatch.setenv("DATABASE_URL", "postgresql://host/library")
     assert settings.load()[0].queue.is_shared
-    config.write_text('[queue]\nurl = "postgres://host/queue"\n[watch]\non_finish = "keep"\nreimport = true\n')
+    config.write_text(
+        '[queue]\nurl = "postgres://host/queue"\n[watch]\non_finish = "keep"\nreimport = true\n'
+    )
     with pytest.raises(SettingsError, match="once per machine"):
         settings.load()
 

@@ -90,6 +90,12 @@ def join(connection: Connection, daemon: Daemon) -> list[Daemon]:
     return others
 
 
+def clock_ahead(connection: Connection, now: float) -> float:
+    """Seconds that a clock which says ``now`` is ahead of the database's; negative if it is behind."""
+    row = connection.execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+    return now - float(row[0]) if row else 0.0
+
+
 def with_another_spool(connection: Connection, mark: str) -> list[Daemon]:
     """The daemons at work whose spool has another mark."""
     return [daemon for daemon in known(connection) if not daemon.is_away and daemon.spool_mark != mark]

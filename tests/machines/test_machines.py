@@ -93,7 +93,7 @@ def test_a_queue_that_goes_and_comes_back(own_database: str, redis: Redis, tmp_p
         assert PASSWORD not in machine.log
 
 
-def test_another_spool_is_noticed(own_database: str, tmp_path: Path) -> None:
+def test_another_spool_or_clock_is_noticed(own_database: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text(table_of(range(5)))
     other = tmp_path / "spool"
@@ -112,6 +112,16 @@ def test_another_spool_is_noticed(own_database: str, tmp_path: Path) -> None:
             env=os.environ | b.environment, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert (started.returncode, words in started.stderr) == (1, True)
+        b.environment["BIBLIFLOW_DAEMON__SPOOL"] = str(this.spool)
+        late = (
+            "import time; now = time.time; time.time = lambda: now() - 7200;"
+            "from daemon.cli import main; main()"
+        )
+        started = subprocess.run(
+            [sys.executable, "-c", late, "run"],
+            env=os.environ | b.environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (started.returncode, "differs from the database's by 2.0 hours" in started.stderr) == (1, True)
         assert at_work(this) == {"host-a"}
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from daemon import queue as queue_module
 from daemon import settings
 from daemon.queue import JobQueue
 from daemon.queue_error import QueueError
@@ -54,7 +55,8 @@ def test_first_in_first_out_and_json(queue_url: str) -> None:
         assert queue.huey.dequeue() is None
 
 
-def test_connections_that_are_cut_are_made_anew(queue_url: str) -> None:
+def test_connections_that_are_cut_are_made_anew(queue_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_module, "AWAY_PAUSE", 0.1)
     with queue_at(queue_url) as queue:
         assert queue.huey.dequeue() is None  # waits, and so listens
         queue.try_enqueue(queue.task(JOBS[0]))
