@@ -187,8 +187,10 @@ class Live:
         """Start a daemon unless one runs, here or on a machine that shares the queue."""
         try:
             with self.connection() as connection:
-                if control.others_at_work(self._settings, self._paths, connection):
-                    return
+                others = control.others_at_work(self._settings, self._paths, connection)
+            if others and control.running(self._paths) is None:
+                self._post(DaemonChanged(None, since=datetime.now(UTC)))
+                return
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
