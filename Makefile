@@ -28,7 +28,7 @@ faults: $(VENV)/.dev ## play two hundred seeds of random faults (half an hour; S
 drops: $(VENV)/.dev  ## drop twenty thousand files into an inbox, twice; then a hundred kills (a quarter of an hour)
 	@$(BIN)/python -m tests.drops
 
-machines: $(VENV)/.dev ## share a queue among three daemons and kill them in turn, on PostgreSQL and Redis (five minutes)
+machines: $(VENV)/.dev ## share a queue among three daemons and kill them in turn, on PostgreSQL and Redis (two minutes)
 	@$(BIN)/python -m tests.machines
 
 systemd: $(VENV)/.dev ## boot a systemd (root, Linux) and see what the service lives through (two minutes)
