@@ -26,7 +26,8 @@ from daemon.importing.export import write_errors
 from daemon.inbox.arrivals import Arrivals
 from daemon.inbox.claims import Claims
 from daemon.inbox.folder import Folder
-from daemon.inbox.ledger import Ledger
+from daemon.inbox.ledger import FileState, Ledger
+from daemon.inbox.outcome import Outcomes
 from daemon.queue import JobQueue
 from tests.drops.campaign import (
     Stopped,
@@ -503,3 +504,33 @@ def test_a_claim_that_another_machine_is_at_is_left_to_it(
         assert not list(job_list.newest(connection))
     arrivals.take_up(connection)  # when that one is dead
     assert [job.id for job in job_list.newest(connection)] == [job_id]
+
+
+def test_a_file_of_the_inbox_of_another_machine(
+    arrivals: Arrivals, inbox: Path, connection: Connection
+) -> None:
+    """It is left to that machine, whose ledger learns what others did with files that were taken there."""
+    loaded, paths = settings.load()
+    (inbox / "list.csv").write_text(table(2))
+    version = Folder(inbox).version(b"list.csv")
+    assert version
+    job_id = uuid7()
+    assert Claims(Folder(inbox), paths).take(b"list.csv", version, job_id)
+    arrivals.take_up(connection)
+    assert jobs.start(connection, job_id)
+    assert jobs.succeed(connection, job_id, 0)
+    spooled, outcomes = intake.spool_path(paths, job_id), Outcomes(loaded.watch, paths)
+    connection.execute('UPDATE import_jobs SET inbox = inbox || \'{"mark": "another"}\'')
+    outcomes.deliver(connection, jobs.get(connection, job_id))
+    outcomes.catch_up(connection)
+    assert spooled.exists()
+    assert not (inbox / "imported").exists()
+    assert stands(inbox, "list.csv", "queued")
+    mark = Folder(inbox).mark()
+    connection.execute("UPDATE import_jobs SET inbox = inbox || jsonb_build_object('mark', %s::text)", [mark])
+    outcomes.deliver(connection, jobs.get(connection, job_id))
+    assert not spooled.exists()
+    assert (inbox / "imported" / "list.csv").exists()
+    Ledger(paths.state_db).note(None, b"list.csv", version, FileState.QUEUED, "", job_id)
+    outcomes.catch_up(connection)
+    assert stands(inbox, "list.csv", "imported")
