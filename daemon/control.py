@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from daemon.settings import Paths
+from daemon import machine
+from daemon.catalog import daemons
+from daemon.catalog.database import Connection
+from daemon.settings import Paths, Settings
 
 START_TIMEOUT = 60.0
 """Seconds for a daemon to become ready; the first start makes a database server."""
@@ -96,6 +99,15 @@ def running(paths: Paths) -> DaemonInfo | None:
     finally:
         os.close(fd)
     return None
+
+
+def others_at_work(settings: Settings, paths: Paths, connection: Connection) -> list[str]:
+    """The machines whose daemons share the queue with this home, and are at work; but its own."""
+    if not settings.queue.is_shared:
+        return []
+    me = (machine.name(settings), str(paths.state))
+    seen = daemons.known(connection)
+    return [one.host for one in seen if not one.is_away and (one.host, one.home) != me]
 
 
 def _read(path: Path) -> DaemonInfo | None:

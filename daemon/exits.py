@@ -15,6 +15,7 @@ from daemon.catalog.database import DatabaseError, is_out_of_reach, mask_passwor
 from daemon.catalog.jobs import NoSuchJobError
 from daemon.catalog.roles import RoleError
 from daemon.control import DaemonError
+from daemon.queue_error import QueueError
 from daemon.settings import SettingsError
 from daemon.visible import visible
 
@@ -73,6 +74,8 @@ def _explain(error: Exception) -> tuple[str, ExitCode] | None:
             return str(error), ExitCode.UNREACHABLE
         case DaemonError() | RoleError():
             return str(error), ExitCode.FAILED
+        case QueueError():
+            return str(error), ExitCode.UNREACHABLE
         case sqlite3.Error():
             return f"The queue or the daemon's state cannot be used: {error}", ExitCode.UNREACHABLE
         case OSError():

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from daemon import control, disk
-from daemon.catalog.database import Database, DatabaseError, newest_version
-from daemon.catalog.probe import probe
+from daemon import control, disk, spool
+from daemon.catalog import daemons
+from daemon.catalog.database import Database, DatabaseError, newest_version, schema_version
+from daemon.catalog.probe import CONNECT_TIMEOUT, probe
 from daemon.inbox.ledger import Ledger
 from daemon.queue import JobQueue
+from daemon.queue_error import QueueError
 from daemon.settings import Paths, Settings
 from daemon.state import Heartbeat, State
 
@@ -28,6 +30,9 @@ TIME_LIMIT = 1.2
 
 BUSY_PATIENCE = 0.5
 """Seconds to wait for another process's write to a file."""
+
+SINCE = 5
+"""The schema's version from which on daemons show themselves."""
 
 Part = dict[str, Any]
 
@@ -41,6 +46,9 @@ NO_WORKERS: Part = {
 }
 
 
+ALL_ELSEWHERE: Part = NO_WORKERS | {"ok": True, "message": "none here"}
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What :func:`check` found, part by part; each has ``ok`` and ``message``."""
@@ -49,6 +57,8 @@ class Report:
     server: Part
     daemon: Part
     workers: Part
+    machines: Part
+    """All daemons that share the queue, where several may."""
     queue: Part
     inbox: Part
     disk: Part
@@ -82,13 +92,18 @@ def check(settings: Settings, paths: Paths) -> Report:
     asked = {
         "database": _Asked(_database, settings, paths),
         "daemon": _Asked(_daemon, paths),
-        "queue": _Asked(_queue, paths),
+        "machines": _Asked(_machines, settings, paths),
+        "queue": _Asked(_queue, settings, paths),
         "inbox": _Asked(_inbox, settings, paths),
         "disk": _Asked(_disk, settings, paths),
     }
     deadline = time.monotonic() + TIME_LIMIT
     found = {name: question.answer(deadline) for name, question in asked.items()}
     daemon, workers = found["daemon"], found["daemon"].pop("of_workers", None)
+    machines = found["machines"]
+    if daemon["pid"] is None and machines.get("at_work"):
+        daemon |= {"ok": True, "message": "none here; those of other machines do the work"}
+        workers = ALL_ELSEWHERE
     database, server = found["database"], found["database"].pop("of_server", None)
     if server and server["running"] is False and daemon["ok"]:
         # Nobody needs it while nobody works; a daemon does.
@@ -99,6 +114,7 @@ def check(settings: Settings, paths: Paths) -> Report:
         server=server or {"ok": database["ok"], "message": "not known", "embedded": None, "running": None},
         daemon=daemon,
         workers=workers or NO_WORKERS,
+        machines=machines,
         queue=found["queue"],
         inbox=found["inbox"],
         disk=found["disk"],
@@ -127,7 +143,7 @@ class _Asked:
             return self._future.result(max(deadline - time.monotonic(), 0))
         except TimeoutError:
             return {"ok": False, "message": f"no answer within {TIME_LIMIT} s"}
-        except (DatabaseError, sqlite3.Error, OSError) as error:
+        except (DatabaseError, QueueError, sqlite3.Error, OSError) as error:
             return {"ok": False, "message": str(error)}
 
 
@@ -223,15 +239,43 @@ def _inbox(settings: Settings, paths: Paths) -> Part:
     return found | {"ok": True, "message": str(folder)}
 
 
-def _queue(paths: Paths) -> Part:
-    if not paths.queue_db.exists():
+def _machines(settings: Settings, paths: Paths) -> Part:
+    if not settings.queue.is_shared:
+        return {"ok": True, "message": "this one (queue.url is empty)", "daemons": []}
+    with Database(settings, paths).peek(CONNECT_TIMEOUT) as connection:
+        known = daemons.known(connection) if connection and schema_version(connection) >= SINCE else []
+    lines, is_well = [], True
+    here = spool.mark_of(paths.spool)
+    for one in known:
+        line = f"{one.host}: {one.busy} of {one.workers} busy"
+        if one.is_away:
+            line = f"{one.host}: not seen for {one.age:.0f} s"
+        elif one.hung:
+            line += f", {one.hung} hang"
+        elif not one.spool_mark:
+            line += ", its spool is not there"
+        elif one.spool_mark != here:
+            line += ", its spool is not that of this machine"
+        is_well &= not (one.is_away or one.hung) and bool(here) and one.spool_mark == here
+        lines.append(line)
+    return {
+        "ok": is_well,
+        "message": "; ".join(lines) or "no daemon works on this queue",
+        "at_work": sum(not one.is_away for one in known),
+        "daemons": [one.as_dict() | {"same_spool": one.spool_mark == here} for one in known],
+    }
+
+
+def _queue(settings: Settings, paths: Paths) -> Part:
+    if not JobQueue.is_there(settings, paths):
         return {"ok": True, "message": "empty", "depth": 0, "oldest_task_age": None}
-    queue = JobQueue(paths.queue_db, patience=BUSY_PATIENCE)
+    queue = JobQueue.of(settings, paths, patience=BUSY_PATIENCE)
     try:
         depth, age = queue.depth(), queue.oldest_age()
     finally:
         queue.close()
-    message = f"{depth} waiting" if depth else "empty"
+    kinds = {"sqlite": "", "postgresql": " (queue.url, on PostgreSQL)", "redis": " (queue.url, on Redis)"}
+    message = (f"{depth} waiting" if depth else "empty") + kinds[settings.queue.kind]
     if age is not None:
         message += f", the next one for {age:.0f} s"
     return {

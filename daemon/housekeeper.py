@@ -11,23 +11,32 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from daemon import disk, reconciler
+from daemon import disk, reconciler, spool
 from daemon.board import Board
-from daemon.catalog import probe
-from daemon.catalog.database import Database, is_out_of_reach
+from daemon.catalog import daemons, probe
+from daemon.catalog.daemons import Daemon
+from daemon.catalog.database import Connection, Database, is_out_of_reach
 from daemon.catalog.probe import Probe
 from daemon.inbox.ledger import Ledger
 from daemon.logger import Logger
 from daemon.metrics import Exporter, Facts
 from daemon.queue import JobQueue
+from daemon.queue_error import QueueError
 from daemon.settings import Paths, Settings
 from daemon.state import Heartbeat, State
 from daemon.watchdog import ANSWER_LIMIT, Watchdog
 
 log = Logger(__name__)
+
+QUEUE_PATIENCE = 2.0
+"""Seconds to wait for the queue; meanwhile nobody hears that this daemon lives."""
+
+LEAVE_TIMEOUT = 2
+"""Seconds for connecting to the database when the daemon ends."""
 
 
 class Housekeeper:
@@ -42,8 +51,14 @@ class Housekeeper:
         *,
         interval: float,
         wait: Callable[[float], bool],
+        among: Daemon | None = None,
     ) -> None:
-        """``interval`` is between two rounds, in seconds; ``wait`` waits, and says whether to stop."""
+        """``interval`` is between two rounds, in seconds; ``wait`` waits, and says whether to stop.
+
+        ``among`` is what this daemon is among those that share its queue.
+        """
+        self._among = among
+        self._hung = 0
         self._settings = settings
         self._paths = paths
         self._database = database
@@ -62,35 +77,67 @@ class Housekeeper:
         board.take(board.housekeeper)
         threading.Thread(target=self._ask_for_ever, name="database", daemon=True).start()
         exporter = Exporter(self._settings.metrics, board) if self._is_measured else None
-        queue = JobQueue(self._paths.queue_db)
+        queue = JobQueue.of(self._settings, self._paths, patience=QUEUE_PATIENCE)
         with State(self._paths.state_db) as state, Ledger(self._paths.state_db) as ledger:
             while True:
                 board.housekeeper.react()
-                hung = len(self._watchdog.find(time.monotonic()))
+                self._hung = hung = len(self._watchdog.find(time.monotonic()))
                 self._beat(state, hung)
                 if exporter:
                     exporter.update(self._facts(queue, ledger, hung))
                 if self._wait(self._interval):
+                    self._leave()
                     return
 
     def _ask_for_ever(self) -> None:
         """The database's thread: one connection for as long as it lasts, then the next."""
-        queue = JobQueue(self._paths.queue_db)
+        queue = JobQueue.of(self._settings, self._paths, patience=QUEUE_PATIENCE)
         while True:
             try:
                 with self._database.connect() as connection:
                     while True:
-                        reconciler.reconcile(connection, queue)
+                        self._show(connection)
                         if self._is_measured:
                             self._probe = probe.take(connection)
                         self._error = None
-                        self._board.database_answered(queue.depth())
+                        self._board.database_answered(self._board.queue_depth)
+                        self._board.database_answered(self._reconcile(connection, queue))
                         time.sleep(self._interval)
             except Exception as error:
                 if not is_out_of_reach(error):
                     log.exception("housekeeping failed")
                 self._error = str(error)
                 time.sleep(self._interval)
+
+    def _reconcile(self, connection: Connection, queue: JobQueue) -> int:
+        """Enqueue what was lost; how many tasks there are in the queue, 0 if it is out of reach."""
+        try:
+            reconciler.reconcile(connection, queue)
+            return queue.depth()
+        except QueueError as error:
+            log.debug("the queue is out of reach", error=str(error))  # workers say it aloud
+            return 0
+
+    def _show(self, connection: Connection) -> None:
+        """Tell those who share the queue that this daemon lives, and what it sees of the spool."""
+        me = self._among
+        if me is not None:
+            seats = self._board.workers
+            now = replace(
+                me,
+                busy=sum(seat.is_busy for seat in seats),
+                hung=self._hung,
+                spool_mark=spool.mark_of(self._paths.spool),
+            )
+            daemons.show(connection, now)
+
+    def _leave(self) -> None:
+        """Tell them that it ends, if that can be done quickly."""
+        me, self._among = self._among, None
+        if me is not None:
+            with suppress(Exception), self._database.peek(LEAVE_TIMEOUT) as connection:
+                if connection is not None:
+                    daemons.leave(connection, me.host, me.home)
 
     @property
     def _silence(self) -> float:
@@ -129,6 +176,6 @@ class Housekeeper:
             facts = replace(facts, queue_depth=queue.depth(), oldest_task=queue.oldest_age())
             facts = replace(facts, inbox=ledger.counts())
             return replace(facts, rooms=disk.rooms(self._settings, self._paths))
-        except (sqlite3.Error, OSError) as error:
+        except (QueueError, sqlite3.Error, OSError) as error:
             log.warning("some figures cannot be found", error=str(error))
             return facts

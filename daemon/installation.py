@@ -16,7 +16,7 @@ from pathlib import Path
 
 from daemon import settings, units
 from daemon.control import DaemonError
-from daemon.settings import APP_NAME, HOME_VARIABLE, MetricsSettings, Paths, WatchSettings
+from daemon.settings import APP_NAME, HOME_VARIABLE, DaemonSettings, MetricsSettings, Paths, WatchSettings
 from daemon.units import Plan
 from daemon.whole_file import unfinished
 
@@ -75,9 +75,12 @@ def _folders(paths: Paths) -> list[Path]:
         values = tomllib.loads(paths.config.read_text(encoding="utf-8"))
         watch = WatchSettings.model_validate(values.get("watch", {}))
         metrics = MetricsSettings.model_validate(values.get("metrics", {}))
+        daemon = DaemonSettings.model_validate(values.get("daemon", {}))
     except (OSError, ValueError):
         return []
     found = [paths.inbox(watch)] if watch.enabled and watch.folder else []
+    if daemon.spool:
+        found.append(Path(daemon.spool).expanduser())
     return [*found, Path(metrics.file).expanduser().parent] if metrics.file else found
 
 

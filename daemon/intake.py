@@ -16,8 +16,8 @@ from typing import BinaryIO
 from urllib.parse import quote_from_bytes
 from uuid import UUID
 
-from daemon import users
-from daemon.catalog import job_files, jobs
+from daemon import spool, users
+from daemon.catalog import daemons, job_files, job_lock, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.catalog.job import Job, Source
@@ -56,6 +56,8 @@ class Watched:
     """Relative to the inbox."""
     kept: bool
     """It stays where it is."""
+    mark: str = ""
+    """The inbox's, where several machines share a queue: they need not have the same one."""
 
 
 class SameContentError(Exception):
@@ -84,8 +86,9 @@ def submit(
     name, limit = display_name(path), settings.importing.max_file_size
     job_id = uuid7()
     spooled = spool_path(paths, job_id)
+    _check_spool(settings, paths, connection)
     task = queue.task(job_id)
-    with _removed_on_error(spooled):
+    with job_lock.taking_in(connection, job_id), _removed_on_error(spooled):
         with open_checked(path, name) as file:
             sha256, size = _copy(file, spooled, name, limit)
         check_content(spooled, name, limit)
@@ -117,8 +120,9 @@ def submit_watched(
 ) -> Job:
     """Take a file of the inbox in and return its job; again after a crash, that which it has already.
 
-    ``path`` is where the open ``file`` is, if it is ours to take: then the spool gets it without a copy where
-    that is possible. Raises as :func:`submit` does, and :class:`SameContentError` for a file that is not to
+    The caller holds the right to take it in (:func:`~daemon.catalog.job_lock.taking_in`). ``path`` is where
+    the open ``file`` is, if it is ours to take: then the spool gets it without a copy where that is
+    possible. Raises as :func:`submit` does, and :class:`SameContentError` for a file that is not to
     be imported again.
     """
     if jobs.status(connection, watched.job_id) is not None:
@@ -150,10 +154,19 @@ def submit_watched(
                 options=import_options(settings, Request()).model_dump(mode="json"),
                 task_id=task.id,
                 submitted_by=users.current_user(),
-                inbox={"path": quote_from_bytes(watched.path), "kept": watched.kept},
+                inbox={"path": quote_from_bytes(watched.path), "kept": watched.kept}
+                | ({"mark": watched.mark} if watched.mark else {}),
             )
     queue.try_enqueue(task)
     return job
+
+
+def _check_spool(settings: Settings, paths: Paths, connection: Connection) -> None:
+    """Raise :class:`RefusedError` if those who would import the file could not see it."""
+    if settings.queue.is_shared:
+        others = daemons.with_another_spool(connection, spool.mark_of(paths.spool))
+        if others:
+            raise RefusedError(spool.not_shared(paths.spool, [daemon.host for daemon in others]))
 
 
 @contextmanager

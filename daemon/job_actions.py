@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -21,10 +20,6 @@ log = Logger(__name__)
 
 CLEANED_AT_ONCE = 100
 """Jobs deleted in one transaction: each may have a million row errors."""
-
-ORPHAN_AGE = 3600.0
-"""Seconds before a file in the spool that no job knows counts as left behind; it may be on its way to one."""
-
 
 RETRIED = "only failed and cancelled imports can be retried"
 
@@ -119,21 +114,18 @@ def clean(connection: Connection, paths: Paths, older_than: timedelta) -> Cleane
 def _clean_spool(connection: Connection, paths: Paths) -> int:
     count = 0
     for job_id in spooled_jobs(paths):
-        file = intake.spool_path(paths, job_id)
-        try:
-            age = time.time() - file.stat().st_mtime
-        except FileNotFoundError:
-            continue  # just finished
-        if _is_left_behind(connection, job_id, age):
-            file.unlink(missing_ok=True)
-            count += 1
+        # Whoever brings a file in has this until its job is there; times of files and clocks say nothing.
+        with job_lock.taking_in(connection, job_id) as acquired:
+            if acquired and _is_left_behind(connection, job_id):
+                intake.spool_path(paths, job_id).unlink(missing_ok=True)
+                count += 1
     return count
 
 
-def _is_left_behind(connection: Connection, job_id: UUID, age: float) -> bool:
-    """Whether nobody needs a file in the spool of this age, in seconds."""
+def _is_left_behind(connection: Connection, job_id: UUID) -> bool:
+    """Whether nobody needs a job's file in the spool, which nobody is bringing in."""
     job = jobs.get_if_there(connection, job_id)
     if job is None:
-        return age > ORPHAN_AGE
+        return True
     # One from the inbox is on its way back there, however long that takes.
     return job.status is JobStatus.SUCCESS and job.inbox is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,8 @@ from typing import Protocol
 import platformdirs
 
 APP_NAME = "bibliflow"
+
+SPOOL_MISSING = "daemon.spool names this folder, and it is not there; mount what it is on, or make it"
 
 
 class NamesFolder(Protocol):
@@ -28,11 +31,13 @@ class Paths:
     state: Path
     """Private directory: queue, heartbeat, locks, logs."""
     spool: Path
-    """Private directory: copies of the files being imported."""
+    """Private directory: copies of the files being imported. With a queue that machines share, all see it."""
     server: Path
     """Directory of the embedded PostgreSQL server."""
     default_inbox: Path
     """The folder that is watched where the settings name none."""
+    is_spool_given: bool = False
+    """Whether the settings name the spool: then it is somebody else's to make."""
 
     def inbox(self, watch: NamesFolder) -> Path:
         """The folder that is watched."""
@@ -76,10 +81,16 @@ class Paths:
     def make_private(self) -> None:
         """Create the private directories, closed to everybody else (0700)."""
         for directory in (self.state, self.spool):
-            for parent in reversed(directory.parents):
-                parent.mkdir(mode=0o700, exist_ok=True)
-            directory.mkdir(mode=0o700, exist_ok=True)
-            directory.chmod(0o700)
+            if directory == self.spool and self.is_spool_given:
+                if not directory.is_dir():
+                    # Not made: it may be on a share that is not mounted, and would be hidden by it later.
+                    raise OSError(errno.ENOENT, SPOOL_MISSING, str(directory))
+            else:
+                for parent in reversed(directory.parents):
+                    parent.mkdir(mode=0o700, exist_ok=True)
+                directory.mkdir(mode=0o700, exist_ok=True)
+            if directory.stat().st_mode & 0o7777 != 0o700:
+                directory.chmod(0o700)
 
 
 def paths_below(root: Path) -> Paths:

@@ -25,7 +25,10 @@ def reconcile(connection: Connection, queue: JobQueue) -> int:
     waiting = queue.waiting()
     lost = [job_id for job_id in unfinished if job_id not in waiting and job_id not in held]
     for job_id in lost:
-        jobs.put_back(connection, job_id, "Its worker or the database was lost; it goes on by itself")
+        with job_lock.locked(connection, job_id) as acquired:
+            if not acquired:
+                continue  # a worker, of this machine or another, was faster
+            jobs.put_back(connection, job_id, "Its worker or the database was lost; it goes on by itself")
         queue.enqueue(queue.task(job_id))
         with suppress(NoSuchJobError):  # deleted in this moment
             log.info("job taken up again", job_id=str(job_id), file=jobs.get(connection, job_id).filename)

@@ -22,17 +22,21 @@ from typing import Any
 
 from huey.consumer import Consumer, ConsumerStopped, ForkSafeFlag, Worker
 
-from daemon import control
+from daemon import control, machine
 from daemon.board import Board, Seat
+from daemon.catalog import daemons
+from daemon.catalog.daemons import Daemon
 from daemon.catalog.database import Database, DatabaseError
-from daemon.catalog.roles import may_write
-from daemon.control import DaemonLock
+from daemon.catalog.ids import uuid7
+from daemon.catalog.roles import may_write, roles_explained
+from daemon.control import DaemonError, DaemonLock
 from daemon.housekeeper import Housekeeper
 from daemon.inbox.ledger import Ledger
 from daemon.logger import Logger
 from daemon.notify import Notifier
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
+from daemon.spool import mark_of, marked, not_shared
 from daemon.state import State
 from daemon.tasks import JobTask
 from daemon.watchdog import LIMIT, Watchdog
@@ -53,6 +57,9 @@ GC_THRESHOLD = 200_000
 """Objects made before the collector looks at them. Rows are no cycles; at the usual 700 it takes a fifth of
 the time of reading them to see that, and a third of that of repairing them."""
 
+CLOCK_LIMIT = 3600.0
+"""Seconds between the clocks of machines and database; an undo bears twelve times as much."""
+
 SHUTDOWN_TIMEOUT = 8.0
 """Seconds for workers to reach the end of a chunk when the daemon is asked to stop."""
 
@@ -64,6 +71,8 @@ class Service:
         self._settings = settings
         self._paths = paths
         self._database = Database(settings, paths)
+        self._among: Daemon | None = None
+        """What this daemon is among those that share its queue, if any do."""
         self._notifier = Notifier()
         self._board = Board(settings.daemon.workers)
         limit = self._notifier.watchdog
@@ -85,6 +94,7 @@ class Service:
         try:
             self._database.open()
             self._check_role()
+            self._join()
             self._work(lock)
         finally:
             # A service manager kills what is left when the service ends. So the embedded server is stopped
@@ -101,6 +111,30 @@ class Service:
                     "`bibliflow help security` says what each role needs."
                 )
 
+    def _join(self) -> None:
+        """Show itself to the daemons that share the queue. Raises DaemonError if they have another spool."""
+        if not self._settings.queue.is_shared:
+            return
+        me = Daemon(
+            id=uuid7(),
+            host=machine.name(self._settings),
+            home=str(self._paths.state),
+            pid=os.getpid(),
+            workers=self._settings.daemon.workers,
+            spool_mark=marked(self._paths.spool),
+        )
+        with self._database.connect() as connection, roles_explained(connection):
+            ahead = daemons.clock_ahead(connection, time.time())
+            if abs(ahead) > CLOCK_LIMIT:
+                raise DaemonError(
+                    "The clock of this machine differs from the database's by "
+                    f"{abs(ahead) / 3600:.1f} hours. "
+                    "Set it: identifiers are made by it, and an undo finds what an import brought by them."
+                )
+            if others := daemons.join(connection, me):
+                raise DaemonError(not_shared(self._paths.spool, [other.host for other in others]))
+        self._among = me
+
     def _take_over(self) -> None:
         """End a daemon that somebody, or the dashboard, started: the home is the service's."""
         info = control.running(self._paths)
@@ -109,7 +143,7 @@ class Service:
             log.info("ended the daemon that ran without the service", pid=info.pid)
 
     def _work(self, lock: DaemonLock) -> None:
-        queue = JobQueue(self._paths.queue_db)
+        queue = JobQueue.of(self._settings, self._paths)
         consumer = _Consumer(
             queue.huey,
             board=self._board,
@@ -130,7 +164,17 @@ class Service:
             board.mine.react()  # who asks is not stuck
             return stop.is_set()
 
-        queue.on_job(JobTask(self._database, self._paths, self._settings.watch, should_stop, board))
+        me = self._among
+        task = JobTask(
+            self._database,
+            self._paths,
+            self._settings.watch,
+            should_stop,
+            board,
+            host=me.host if me else "",
+            is_spool_there=lambda: me is None or mark_of(self._paths.spool) == me.spool_mark,
+        )
+        queue.on_job(task)
         queue.huey.on_startup("leave_terminal")(os.setpgrp)
         gc.freeze()  # what is loaded now stays shared with the forked processes
         gc.set_threshold(GC_THRESHOLD)
@@ -204,12 +248,19 @@ class Service:
 
     def _watch(self, stop: _StopFlag) -> None:
         """The watcher's process."""
-        Watcher(self._settings, self._paths, self._database, stop.is_set).run()
+        mark = self._among.spool_mark if self._among else ""
+        Watcher(self._settings, self._paths, self._database, stop.is_set, mark).run()
 
     def _keep_house(self, stop: _StopFlag) -> None:
         """The housekeeper's process."""
         Housekeeper(
-            self._settings, self._paths, self._database, self._board, interval=self._interval, wait=stop.wait
+            self._settings,
+            self._paths,
+            self._database,
+            self._board,
+            interval=self._interval,
+            wait=stop.wait,
+            among=self._among,
         ).run()
 
 

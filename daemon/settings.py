@@ -12,6 +12,8 @@ import os
 import pwd
 import re
 import tomllib
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -116,11 +118,47 @@ class DatabaseSettings(Section):
     """postgresql:// address of your own server, 15 or newer; empty starts a private one."""
 
 
+class QueueSettings(Section):
+    """``[queue]``."""
+
+    url: SecretStr = SecretStr("")
+    """postgresql:// or redis:// address of a queue that machines share; empty is a file of the home."""
+
+    @property
+    def kind(self) -> Literal["sqlite", "postgresql", "redis"]:
+        """What keeps the queue. Raises ValueError if the address is none."""
+        match self.url.get_secret_value().partition("://")[0]:
+            case "":
+                return "sqlite"
+            case "postgresql" | "postgres":
+                return "postgresql"
+            case "redis" | "rediss":
+                return "redis"
+        raise ValueError("queue.url is neither a postgresql:// nor a redis:// address")
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether daemons of other machines may use it too."""
+        return self.kind != "sqlite"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _ = self.kind
+        return self
+
+
 class DaemonSettings(Section):
     """``[daemon]``."""
 
     workers: int = Field(default=2, ge=1, le=64)
     """How many files are imported at the same time; each import can use a core of its own."""
+
+    spool: str = ""
+    """Folder for copies of the files being imported, which machines with one queue share; empty is ``spool``
+    in the home."""
+
+    host: str = Field(default="", max_length=100)
+    """What this machine is called where several are listed; empty is its host name."""
 
 
 class DashboardSettings(Section):
@@ -254,6 +292,7 @@ class Settings(BaseSettings):
     )
 
     database: DatabaseSettings = DatabaseSettings()
+    queue: QueueSettings = QueueSettings()
     daemon: DaemonSettings = DaemonSettings()
     watch: WatchSettings = WatchSettings()
     log: LogSettings = LogSettings()
@@ -324,7 +363,31 @@ def load() -> tuple[Settings, Paths]:
     if not settings.database.url.get_secret_value() and fallback:
         database = DatabaseSettings(url=SecretStr(fallback))
         settings = settings.model_copy(update={"database": database})
+    _check_sharing(settings)
+    if settings.daemon.spool:
+        where = replace(where, spool=Path(settings.daemon.spool).expanduser().absolute(), is_spool_given=True)
     return settings, where
+
+
+def _check_sharing(settings: Settings) -> None:
+    """Raise :class:`SettingsError` for what several machines cannot have in common."""
+    if not settings.queue.is_shared:
+        return
+    if not settings.database.url.get_secret_value():
+        raise SettingsError(
+            "queue.url is set, but database.url is not: machines that share a queue must share the database "
+            "too, and the private one is for one machine. Name your PostgreSQL server in database.url; "
+            "before queue.url is set, `bibliflow db move` brings the books there."
+        )
+    if settings.queue.kind == "redis" and find_spec("redis") is None:
+        raise SettingsError(
+            "queue.url names a Redis server, and its client is not installed: pip install 'bibliflow[redis]'"
+        )
+    if settings.watch.enabled and settings.watch.on_finish == "keep" and settings.watch.reimport:
+        raise SettingsError(
+            'queue.url is set, and with it watch.on_finish = "keep" and watch.reimport = true would import '
+            "each file of a shared inbox once per machine. Change one of the two."
+        )
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

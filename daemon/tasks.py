@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
@@ -33,6 +35,9 @@ ATTEMPTS = 3
 FIRST_WAIT, LONGEST_WAIT, JITTER = 0.25, 2.0, 0.25
 """Seconds between them: doubled each time, and never the same for two workers."""
 
+SPOOL_AWAY_PAUSE = 1.0
+"""Seconds that a worker rests which cannot see the spool."""
+
 
 class JobTask:
     """Runs jobs. Calling it twice for one job, at once or later, does no harm."""
@@ -44,8 +49,16 @@ class JobTask:
         watch: WatchSettings,
         should_stop: Callable[[], bool],
         board: Board | None = None,
+        *,
+        host: str = "",
+        is_spool_there: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``board`` is where this process shows what it is at."""
+        """``board`` is where this process shows what it is at; ``host`` the machine, where there are several.
+
+        Jobs are left to others while their files cannot be seen here.
+        """
+        self._host = host
+        self._is_spool_there = is_spool_there
         self._database = database
         self._paths = paths
         self._outcomes = Outcomes(watch, paths)
@@ -56,6 +69,10 @@ class JobTask:
 
     def __call__(self, job_id: UUID) -> None:
         """Do the job, unless it is done already or another worker is at it."""
+        if not self._is_spool_there():
+            log.warning("the spool is not there; the job is left to others", job_id=str(job_id))
+            time.sleep(SPOOL_AWAY_PAUSE)  # for them to be faster the next time
+            return
         structlog.contextvars.bind_contextvars(job_id=str(job_id))  # and its file's name, once that is known
         try:
             while not self._try(job_id):
@@ -113,13 +130,18 @@ class JobTask:
                 raise
 
     def _run(self, connection: Connection, job_id: UUID) -> None:
-        job = jobs.start(connection, job_id)
+        job = jobs.start(connection, job_id, self._worker)
         if job is None:
             return
         structlog.contextvars.bind_contextvars(file=job.filename)
         with self._board.mine.busy(job.filename):
             self._do(connection, job)
         _return_memory()
+
+    @property
+    def _worker(self) -> str | None:
+        """Who this is among the workers of several machines; None where there is one."""
+        return f"{self._host}, {multiprocessing.current_process().name}" if self._host else None
 
     def _do(self, connection: Connection, job: Job) -> None:
         job_id = job.id

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 
-from daemon.catalog.database import Connection, Database, ensure_alive, is_out_of_reach
+from daemon.catalog.database import Connection, Database, ensure_alive, is_out_of_reach, limit_waiting
 from daemon.file_check import display_name
 from daemon.inbox import leases
 from daemon.inbox.arrivals import Arrivals
@@ -21,6 +21,7 @@ from daemon.inbox.outcome import Outcomes, folder
 from daemon.logger import Logger
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
+from daemon.spool import mark_of
 
 log = Logger(__name__)
 
@@ -54,8 +55,15 @@ class Watcher:
     """The inbox of one home."""
 
     def __init__(
-        self, settings: Settings, paths: Paths, database: Database, is_stopped: Callable[[], bool]
+        self,
+        settings: Settings,
+        paths: Paths,
+        database: Database,
+        is_stopped: Callable[[], bool],
+        spool_mark: str = "",
     ) -> None:
+        """``spool_mark`` is that of the spool where several machines share it."""
+        self._spool_mark = spool_mark
         self._settings = settings
         self._paths = paths
         self._database = database
@@ -76,8 +84,8 @@ class Watcher:
             self._folder.root.mkdir(mode=0o755, parents=True, exist_ok=True)
         events = Events(self._folder, is_wanted=not self._settings.watch.poll)
         with Ledger(self._paths.state_db) as ledger:
-            queue = JobQueue(self._paths.queue_db)
-            arrivals = Arrivals(self._folder, self._settings, self._paths, ledger, queue)
+            queue = JobQueue.of(self._settings, self._paths)
+            arrivals = Arrivals(self._folder, self._settings, self._paths, ledger, queue, self._spool_mark)
             while not self._is_stopped():
                 self._look(arrivals, ledger, events)
                 is_busy = self._work(arrivals)
@@ -123,14 +131,21 @@ class Watcher:
         is_due = now >= self._deliver_at
         if now < self._connect_at or not (is_due or arrivals.is_waiting or arrivals.has_claims):
             return False
+        is_shared = bool(self._spool_mark)
+        if is_shared and mark_of(self._paths.spool) != self._spool_mark:
+            self._why_waiting = f"the spool is not there: {self._paths.spool}"
+            self._connect_at = now + CONNECT_AGAIN
+            return False
         try:
             connection = self._connect()
             ensure_alive(connection)  # before a file is claimed that could not be handed in
-            if arrivals.has_claims:
+            if arrivals.has_claims or (is_due and is_shared):  # those of a machine that died
                 arrivals.take_up(connection)
             took = arrivals.take(connection, self._is_stopped)
             if is_due:
                 self._outcomes.deliver_left(connection)
+                if is_shared:
+                    self._outcomes.catch_up(connection)
                 self._deliver_at = now + DELIVER_EVERY
         except Exception as error:
             if is_out_of_reach(error):
@@ -147,6 +162,7 @@ class Watcher:
     def _connect(self) -> Connection:
         if self._connection is None:
             self._connection = self._opened.enter_context(self._database.connect())
+            limit_waiting(self._connection)
         return self._connection
 
     def _disconnect(self) -> None:

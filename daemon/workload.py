@@ -24,11 +24,13 @@ class Workload:
     """What one look found. Two looks at the same are equal."""
 
     waiting: int | None = None
-    """Tasks in the queue; None if it cannot be read at this moment."""
+    """Tasks in the queue, or jobs that wait where it is shared; None if it cannot be read at this moment."""
     busy: int | None = None
     """Workers that are at a job; None if the database is out of reach."""
     workers: int | None = None
-    """All of the daemon's; None if none runs."""
+    """All of the daemon's, or of those that share the queue; None if none runs."""
+    daemons: int = 0
+    """Those that share the queue and are not away; 0 where the queue is the home's own."""
     silent_since: datetime | None = None
     """The last word of a daemon that runs but hangs."""
     inbox: InboxState = InboxState.OFF

@@ -99,11 +99,10 @@ def connection(home: Path) -> Iterator[Connection]:
 @pytest.fixture
 def queue(home: Path) -> Iterator[JobQueue]:
     """The home's queue."""
-    paths = settings.paths()
+    loaded, paths = settings.load()
     paths.make_private()
-    opened = JobQueue(paths.queue_db)
-    yield opened
-    opened.close()
+    with JobQueue.of(loaded, paths) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -143,19 +143,23 @@ def test_cleanup_removes_files_that_no_job_needs(connection: Connection, old: Jo
     paths = settings.paths()
     paths.make_private()
     waiting = new_job(connection)
-    gone, fresh = UUID(int=7), UUID(int=8)
-    for job_id in (waiting.id, old.id, gone, fresh):
+    gone, coming = UUID(int=7), UUID(int=8)
+    for job_id in (waiting.id, old.id, gone, coming):
         intake.spool_path(paths, job_id).write_text("x")
-    long_ago = time.time() - 2 * job_actions.ORPHAN_AGE
-    os.utime(intake.spool_path(paths, gone), (long_ago, long_ago))
-    assert job_actions.clean(connection, paths, timedelta(days=1)).files == 2
-    assert {file.stem for file in paths.spool.iterdir()} == {str(waiting.id), str(fresh)}
+        os.utime(intake.spool_path(paths, job_id), (0, 0))  # as one taken from the inbox keeps its time
+    with (
+        Database(*settings.load()) as database,
+        database.connect() as other,
+        job_lock.taking_in(other, coming),
+    ):
+        assert job_actions.clean(connection, paths, timedelta(days=1)).files == 2
+    assert {file.stem for file in paths.spool.iterdir()} == {str(waiting.id), str(coming)}
 
 
 def test_what_cannot_be_done_is_said(connection: Connection, tmp_path: Path) -> None:
     paths = settings.paths()
     paths.make_private()
-    queue = JobQueue(paths.queue_db)
+    queue = JobQueue.of(Settings(), paths)
     job = new_job(connection)
     jobs.cancel(connection, job.id)
     with pytest.raises(ActionError, match="is gone from the spool"):

@@ -285,7 +285,7 @@ def test_a_lost_task_is_found_and_an_idle_worker_is_quick(
 def test_the_queue_holds_json(home: Path) -> None:
     paths = settings.paths()
     paths.make_private()
-    queue = JobQueue(paths.queue_db)
+    queue = JobQueue.of(settings.Settings(), paths)
     task = queue.task(UUID(int=7))
     queue.enqueue(task)
     assert queue.waiting() == {UUID(int=7)}
@@ -373,7 +373,7 @@ def test_no_room_for_a_copy(home: Path, large: Path) -> None:
     code = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "from bibliflow_tui.cli import main; from daemon import settings; from daemon.queue import JobQueue;"
-        "paths = settings.paths(); paths.make_private(); JobQueue(paths.queue_db).close();"
+        "loaded, paths = settings.load(); paths.make_private(); JobQueue.of(loaded, paths).close();"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); main(['import', sys.argv[1]])"
     )
     command = [sys.executable, "-c", code, str(large)]
@@ -385,7 +385,7 @@ def test_no_room_for_a_copy(home: Path, large: Path) -> None:
 
 def test_tasks_for_one_job_do_no_harm(home: Path, daemon: int, connection: Connection, large: Path) -> None:
     job_id = submit(large)
-    queue = JobQueue(settings.paths().queue_db)
+    queue = JobQueue.of(*settings.load())
     for _ in range(6):
         queue.enqueue(queue.task(job_id))
     wait_until(lambda: finished(connection, job_id))

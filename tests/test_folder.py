@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.catalog.ids import uuid7
 from daemon.inbox import names
 from daemon.inbox.claims import Claim, Claims
 from daemon.inbox.folder import Entry, Folder, Version
@@ -156,10 +157,11 @@ def test_a_claim_keeps_the_path(inbox: Path, paths: Paths) -> None:
     path = b"a/b/li\nst \xff.csv"
     (inbox / "a" / "b").mkdir(parents=True)
     Path(os.fsdecode(os.fsencode(inbox) + b"/" + path)).write_text("x")
-    claim = claims.take(path, version_of(folder, path))
+    claim = claims.take(path, version_of(folder, path), uuid7())
     assert claim is not None
     assert folder.version(path) is None
-    assert list(Claims(folder, paths).left()) == [claim]
+    assert list(Claims(folder, paths).left()) == [claim.job_id]
+    assert list(Claims(folder, paths).of(claim.job_id)) == [claim]
     assert claims.give_back(claim) == path
     assert folder.version(path) is not None
     assert list(claims.left()) == []
@@ -170,11 +172,11 @@ def test_what_is_not_as_it_was_is_not_claimed(inbox: Path, paths: Paths) -> None
     (inbox / "list.csv").write_text("x")
     version = version_of(folder, b"list.csv")
     (inbox / "list.csv").write_text("xy")
-    assert Claims(folder, paths).take(b"list.csv", version) is None
+    assert Claims(folder, paths).take(b"list.csv", version, uuid7()) is None
     assert (inbox / "list.csv").read_text() == "xy"
     with (inbox / "list.csv").open("a"):
-        assert Claims(folder, paths).take(b"list.csv", version_of(folder, b"list.csv")) is None
-    assert Claims(folder, paths).take(b"gone.csv", version) is None
+        assert Claims(folder, paths).take(b"list.csv", version_of(folder, b"list.csv"), uuid7()) is None
+    assert Claims(folder, paths).take(b"gone.csv", version, uuid7()) is None
     assert list(Claims(folder, paths).left()) == []
 
 
@@ -189,7 +191,7 @@ def test_two_daemons_on_one_folder(inbox: Path, paths: Paths) -> None:
         taken: list[Claim | None] = [
             claim
             for result in [
-                pool.submit(claims.take, path, versions[path]) for path in files for claims in both
+                pool.submit(claims.take, path, versions[path], uuid7()) for path in files for claims in both
             ]
             for claim in [result.result()]
         ]
@@ -208,7 +210,7 @@ def test_a_folder_exchanged_for_a_link_leads_nowhere(inbox: Path, paths: Paths, 
     (inbox / "shelf").rmdir()
     (inbox / "shelf").symlink_to(secret)
     with pytest.raises(OSError, match=r"Not a directory|symbolic links"):
-        Claims(folder, paths).take(b"shelf/list.csv", version)
+        Claims(folder, paths).take(b"shelf/list.csv", version, uuid7())
     assert (secret / "list.csv").exists()
     assert [entry.refused for entry in folder.look()] == ["a link; put the file itself here"]
     with pytest.raises(OSError, match=r"Not a directory|symbolic links"):

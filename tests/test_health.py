@@ -81,7 +81,7 @@ def test_a_database_that_hangs(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_the_queue(home: Path) -> None:
     paths = settings.paths()
     paths.make_private()
-    queue = JobQueue(paths.queue_db)
+    queue = JobQueue.of(*settings.load())
     queue.enqueue(queue.task(uuid7()))
     queue.enqueue(queue.task(uuid7()))
     time.sleep(0.1)

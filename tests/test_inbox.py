@@ -7,21 +7,28 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import psycopg
 import pytest
 
-from daemon import control, settings
-from daemon.catalog import books, job_list, jobs, row_errors
-from daemon.catalog.database import Connection
+from daemon import control, intake, job_actions, settings
+from daemon.catalog import books, job_list, job_lock, jobs, row_errors
+from daemon.catalog.database import Connection, Database
+from daemon.catalog.ids import uuid7
 from daemon.catalog.job import Job, JobStatus
 from daemon.importing.export import write_errors
+from daemon.inbox.arrivals import Arrivals
 from daemon.inbox.claims import Claims
 from daemon.inbox.folder import Folder
+from daemon.inbox.ledger import FileState, Ledger
+from daemon.inbox.outcome import Outcomes
+from daemon.queue import JobQueue
 from tests.drops.campaign import (
     Stopped,
     assert_all_in,
@@ -433,8 +440,97 @@ def test_a_daemon_killed_with_a_claim_in_hand(inbox: Path, connection: Connectio
     folder = Folder(inbox)
     version = folder.version(b"list.csv")
     assert version
-    assert Claims(folder, settings.paths()).take(b"list.csv", version)
+    assert Claims(folder, settings.paths()).take(b"list.csv", version, uuid7())
     assert not (inbox / "list.csv").exists()
     control.start(settings.paths())
     wait_for(connection, 1, 20)
     assert_all_in(connection, inbox, ["list.csv"], rows=2)
+
+
+@pytest.fixture
+def arrivals(inbox: Path, queue: JobQueue) -> Iterator[Arrivals]:
+    """What a watcher works with, in this process."""
+    loaded, paths = settings.load()
+    with Ledger(paths.state_db) as kept:
+        yield Arrivals(Folder(inbox), loaded, paths, kept, queue)
+
+
+@contextmanager
+def another_connection() -> Iterator[Connection]:
+    with Database(*settings.load()) as database, database.connect() as other:
+        yield other
+
+
+def test_cleanup_leaves_a_file_that_is_being_taken_in(
+    arrivals: Arrivals, inbox: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was renamed into the spool is as old there as it was in the inbox."""
+    create, cleaned = jobs.create, []
+
+    def clean_before(*arguments: Any, **values: Any) -> Job:
+        with another_connection() as other:
+            cleaned.append(job_actions.clean(other, settings.paths(), timedelta(days=1)).files)
+        return create(*arguments, **values)
+
+    monkeypatch.setattr(jobs, "create", clean_before)
+    (inbox / "list.csv").write_text(table(2))
+    os.utime(inbox / "list.csv", (0, 0))
+    arrivals.look()
+
+    def taken() -> bool:
+        arrivals.look_again()
+        return arrivals.take(connection, lambda: False)
+
+    wait_until(taken)
+    (job,) = job_list.newest(connection)
+    assert intake.spool_path(settings.paths(), job.id).exists()
+    assert cleaned == [0]
+    intake.spool_path(settings.paths(), UUID(int=7)).write_text("x")
+    assert job_actions.clean(connection, settings.paths(), timedelta(days=1)).files == 1
+
+
+def test_a_claim_that_another_machine_is_at_is_left_to_it(
+    arrivals: Arrivals, inbox: Path, connection: Connection
+) -> None:
+    (inbox / "list.csv").write_text(table(2))
+    folder, job_id = Folder(inbox), uuid7()
+    version = folder.version(b"list.csv")
+    assert version
+    with another_connection() as other, job_lock.taking_in(other, job_id):
+        claim = Claims(folder, settings.paths()).take(b"list.csv", version, job_id)
+        assert claim
+        arrivals.take_up(connection)
+        assert claim.file.exists()
+        assert not list(job_list.newest(connection))
+    arrivals.take_up(connection)  # when that one is dead
+    assert [job.id for job in job_list.newest(connection)] == [job_id]
+
+
+def test_a_file_of_the_inbox_of_another_machine(
+    arrivals: Arrivals, inbox: Path, connection: Connection
+) -> None:
+    """It is left to that machine, whose ledger learns what others did with files that were taken there."""
+    loaded, paths = settings.load()
+    (inbox / "list.csv").write_text(table(2))
+    version = Folder(inbox).version(b"list.csv")
+    assert version
+    job_id = uuid7()
+    assert Claims(Folder(inbox), paths).take(b"list.csv", version, job_id)
+    arrivals.take_up(connection)
+    assert jobs.start(connection, job_id)
+    assert jobs.succeed(connection, job_id, 0)
+    spooled, outcomes = intake.spool_path(paths, job_id), Outcomes(loaded.watch, paths)
+    connection.execute('UPDATE import_jobs SET inbox = inbox || \'{"mark": "another"}\'')
+    outcomes.deliver(connection, jobs.get(connection, job_id))
+    outcomes.catch_up(connection)
+    assert spooled.exists()
+    assert not (inbox / "imported").exists()
+    assert stands(inbox, "list.csv", "queued")
+    mark = Folder(inbox).mark()
+    connection.execute("UPDATE import_jobs SET inbox = inbox || jsonb_build_object('mark', %s::text)", [mark])
+    outcomes.deliver(connection, jobs.get(connection, job_id))
+    assert not spooled.exists()
+    assert (inbox / "imported" / "list.csv").exists()
+    Ledger(paths.state_db).note(None, b"list.csv", version, FileState.QUEUED, "", job_id)
+    outcomes.catch_up(connection)
+    assert stands(inbox, "list.csv", "imported")

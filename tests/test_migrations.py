@@ -129,7 +129,18 @@ def fill_4(filled: Filled) -> None:
     )
 
 
-FILL: dict[int, Callable[[Filled], None]] = {1: fill_1, 2: fill_2, 3: fill_3, 4: fill_4}
+def fill_5(filled: Filled) -> None:
+    """A daemon, and the worker that has a job."""
+    filled.connection.execute(
+        "INSERT INTO daemons (id, host, home, pid, workers, spool_mark) VALUES (%s, 'a', '/h', 7, 2, 'm')",
+        [uuid7()],
+    )
+    filled.connection.execute(
+        "UPDATE import_jobs SET worker = 'a, Worker-1' WHERE id = %s", [filled.jobs["running"]]
+    )
+
+
+FILL: dict[int, Callable[[Filled], None]] = {1: fill_1, 2: fill_2, 3: fill_3, 4: fill_4, 5: fill_5}
 """Rows as each version has them; a new migration wants its own."""
 
 CHANGED = {4: {"error_count", "success_count", "skipped_count"}}

@@ -95,7 +95,18 @@ def test_passwords_are_nowhere(
             monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", address)
             said.append(bibliflow("jobs"))
         said.append(run("daemon.cli", "run"))
-    assert [result.returncode for result in said] == [0, 0, 2, 3, 3, 3, 3]
+        monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", own_database)
+        for address in (
+            f"postgresql://nobody:{PASSWORD}@{host}",
+            f"postgresql://nobody:{PASSWORD}@127.0.0.1:port/none",
+            f"redis://:{PASSWORD}@127.0.0.1:1/0",
+            f"redis://:{PASSWORD}/x@127.0.0.1/0",
+            f"amqp://:{PASSWORD}@127.0.0.1",
+        ):
+            monkeypatch.setenv("BIBLIFLOW_QUEUE__URL", address)
+            said += [bibliflow("import", path), bibliflow("health")]
+    codes = [result.returncode for result in said]
+    assert codes == [0, 0, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2]
     assert any("daemon.cli run" in line for line in seen)
     assert not [line for line in seen if PASSWORD in line]
     assert not [result for result in said if PASSWORD in result.stdout + result.stderr]

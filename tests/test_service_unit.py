@@ -76,9 +76,10 @@ def short_path() -> Iterator[Path]:
 def test_what_the_configuration_needs_is_writable(short_path: Path) -> None:
     (short_path / "config.toml").write_text(
         '[watch]\nfolder = "/srv/book lists"\n[metrics]\nfile = "/var/metrics/bibliflow.prom"\n'
+        '[daemon]\nspool = "/srv/spool"\n'
     )
     unit = shown("--system", "--home", str(short_path))
-    assert f'ReadWritePaths={short_path} "/srv/book lists" /var/metrics\n' in unit
+    assert f'ReadWritePaths={short_path} "/srv/book lists" /srv/spool /var/metrics\n' in unit
     assert f'Environment="BIBLIFLOW_HOME={short_path}"\n' in unit
     plain = shown("--system")
     assert "StateDirectory=bibliflow\n" in plain

@@ -49,6 +49,7 @@ def test_file_and_environment_are_merged(config: Path, monkeypatch: pytest.Monke
         ('[metrics]\nlisten = "127.0.0.1:0"\n', "no port 0"),
         ('[metrics]\nfile = "metrics.prom"\n', "metrics.file"),
         ('[log]\nlevel = "loud"\n', "log.level"),
+        ('[queue]\nurl = "amqp://ann:secret@host"\n', "neither a postgresql:// nor a redis:// address"),
     ],
 )
 def test_a_wrong_file_is_one_line_naming_the_key(config: Path, text: str, key: str) -> None:
@@ -108,3 +109,28 @@ def test_private_directories_are_closed(config: Path) -> None:
     paths = settings.paths()
     paths.make_private()
     assert [directory.stat().st_mode & 0o777 for directory in (paths.state, paths.spool)] == [0o700, 0o700]
+
+
+def test_a_shared_queue_wants_a_shared_database(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text('[queue]\nurl = "postgresql://ann:secret@host/queue"\n')
+    with pytest.raises(SettingsError, match=r"database\.url is not.*db move") as error:
+        settings.load()
+    assert "secret" not in str(error.value)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://host/library")
+    assert settings.load()[0].queue.is_shared
+    config.write_text(
+        '[queue]\nurl = "postgres://host/queue"\n[watch]\non_finish = "keep"\nreimport = true\n'
+    )
+    with pytest.raises(SettingsError, match="once per machine"):
+        settings.load()
+
+
+def test_a_spool_that_is_named_is_not_made(config: Path, tmp_path: Path) -> None:
+    config.write_text(f'[daemon]\nspool = "{tmp_path / "share" / "spool"}"\n')
+    paths = settings.load()[1]
+    assert paths.spool == tmp_path / "share" / "spool"
+    with pytest.raises(FileNotFoundError, match="mount what it is on"):
+        paths.make_private()
+    paths.spool.mkdir(parents=True, mode=0o755)
+    paths.make_private()
+    assert paths.spool.stat().st_mode & 0o777 == 0o700

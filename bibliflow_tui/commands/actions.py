@@ -55,13 +55,13 @@ def retry(job: str, restart: bool, yes: bool) -> None:
         found = jobs.find(opened.connection, job)
         if restart and found.success_count:
             confirm(f"Remove the {found.success_count:,} books that {found.filename} brought?", yes)
-        queue = JobQueue(opened.paths.queue_db)
-        try:
-            job_actions.retry(opened.connection, queue, opened.settings, opened.paths, found, restart=restart)
-        except ActionError as error:
-            fail(str(error), ExitCode.FAILED)
-        finally:
-            queue.close()
+        with JobQueue.of(opened.settings, opened.paths) as queue:
+            try:
+                job_actions.retry(
+                    opened.connection, queue, opened.settings, opened.paths, found, restart=restart
+                )
+            except ActionError as error:
+                fail(str(error), ExitCode.FAILED)
         ensure_daemon(opened)
     narrate(f"{found.filename}: queued again as job {found.id}")
 

@@ -137,13 +137,11 @@ def fix(
 
 def _repair(opened: Session, job: Job, repair: BulkRepair) -> Job:
     opened.paths.make_private()
-    queue = JobQueue(opened.paths.queue_db)
-    try:
-        created = followups.repair_many(opened.connection, queue, job, repair, source="cli")
-    except FollowUpError as error:
-        fail(str(error), ExitCode.FAILED)
-    finally:
-        queue.close()
+    with JobQueue.of(opened.settings, opened.paths) as queue:
+        try:
+            created = followups.repair_many(opened.connection, queue, job, repair, source="cli")
+        except FollowUpError as error:
+            fail(str(error), ExitCode.FAILED)
     ensure_daemon(opened)
     return wait_for(opened, [created])[0]
 

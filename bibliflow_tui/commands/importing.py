@@ -93,38 +93,44 @@ def submit_all(
 ) -> tuple[list[Job], int]:
     """Take ``files`` in, say so for each; the jobs, and how many files were refused."""
     opened.paths.make_private()
-    queue = JobQueue(opened.paths.queue_db)
     jobs = []
     refused = 0
-    for path in files:
-        try:
-            job = intake.submit(
-                path,
-                settings=opened.settings,
-                paths=opened.paths,
-                connection=opened.connection,
-                queue=queue,
-                source="cli",
-                request=request,
-            )
-        except RefusedError as error:
-            refused += 1
-            narrate(f"Refused: {error}")
+    with JobQueue.of(opened.settings, opened.paths) as queue:
+        for path in files:
+            try:
+                job = intake.submit(
+                    path,
+                    settings=opened.settings,
+                    paths=opened.paths,
+                    connection=opened.connection,
+                    queue=queue,
+                    source="cli",
+                    request=request,
+                )
+            except RefusedError as error:
+                refused += 1
+                narrate(f"Refused: {error}")
+                if as_json:
+                    _print_line(None, "REFUSED", visible(error))
+                continue
+            jobs.append(job)
             if as_json:
-                _print_line(None, "REFUSED", visible(error))
-            continue
-        jobs.append(job)
-        if as_json:
-            _print_line(job, job.status, visible(f"{job.filename} is queued"))
-        else:
-            narrate(f"{job.filename}: queued as job {job.id}")
-    queue.close()
+                _print_line(job, job.status, visible(f"{job.filename} is queued"))
+            else:
+                narrate(f"{job.filename}: queued as job {job.id}")
     return jobs, refused
 
 
 def ensure_daemon(opened: Session) -> None:
-    """Start the daemon if none runs, and say so. Raises :class:`~daemon.control.DaemonError`."""
-    if control.running(opened.paths) is None:
+    """Start the daemon if none runs, here or on a machine that shares the queue, and say so.
+
+    Raises :class:`~daemon.control.DaemonError`.
+    """
+    if control.running(opened.paths) is not None:
+        return
+    if others := control.others_at_work(opened.settings, opened.paths, opened.connection):
+        narrate(f"No daemon runs here; those on other machines do it: {', '.join(others)}.")
+    else:
         info = control.start(opened.paths)
         narrate(f"No daemon was running; started one, process {info.pid} (`bibliflow-daemon stop` ends it).")
 

@@ -38,13 +38,11 @@ def undo(job: str, yes: bool, as_json: bool) -> None:
         found = jobs.find(opened.connection, job)
         confirm(follow_up_words.undo_question(found), yes)
         opened.paths.make_private()
-        queue = JobQueue(opened.paths.queue_db)
-        try:
-            created = followups.undo(opened.connection, queue, found, source="cli")
-        except FollowUpError as error:
-            fail(str(error), ExitCode.FAILED)
-        finally:
-            queue.close()
+        with JobQueue.of(opened.settings, opened.paths) as queue:
+            try:
+                created = followups.undo(opened.connection, queue, found, source="cli")
+            except FollowUpError as error:
+                fail(str(error), ExitCode.FAILED)
         ensure_daemon(opened)
         done = wait_for(opened, [created])[0]
         if done.status is not JobStatus.SUCCESS:

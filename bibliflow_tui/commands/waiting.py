@@ -52,7 +52,9 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
                 if time.monotonic() - looked > LOOK:
                     looked = time.monotonic()
                     changed = unfinished
-                    if control.running(opened.paths) is None:
+                    if control.running(opened.paths) is None and not control.others_at_work(
+                        opened.settings, opened.paths, opened.connection
+                    ):
                         control.start(opened.paths)
                         narrate("The daemon had ended; started it again.")
         except KeyboardInterrupt:

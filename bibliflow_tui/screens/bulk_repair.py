@@ -33,6 +33,7 @@ from daemon.followups import FollowUpError
 from daemon.importing import bulk
 from daemon.importing.bulk import BulkRepair, Example, RepairPreview
 from daemon.queue import JobQueue
+from daemon.queue_error import QueueError
 from daemon.settings import BookField
 
 if TYPE_CHECKING:
@@ -220,15 +221,12 @@ class BulkRepairScreen(ModalScreen[Job | None]):
     @work(thread=True, group="bulk-start", exit_on_error=False)
     def _start(self, repair: BulkRepair) -> None:
         def start(connection: Connection) -> Job:
-            queue = JobQueue(self.dashboard.paths.queue_db)
-            try:
+            with JobQueue.of(self.dashboard.settings, self.dashboard.paths) as queue:
                 return followups.repair_many(connection, queue, self._job, repair, source="dashboard")
-            finally:
-                queue.close()
 
         try:
             job = self.dashboard.ask(start)
-        except (FollowUpError, NoSuchJobError, RoleError) as error:
+        except (FollowUpError, NoSuchJobError, QueueError, RoleError) as error:
             self.post_message(Started(None, str(error)))
             return
         if job is None:
@@ -236,7 +234,7 @@ class BulkRepairScreen(ModalScreen[Job | None]):
             return
         self.dashboard.followed.add(job)
         self.post_message(Started(job))
-        self.dashboard.live.start_daemon()
+        self.dashboard.live.ensure_daemon()
 
     @on(Started)
     def _end(self, event: Started) -> None:

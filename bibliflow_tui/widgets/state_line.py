@@ -131,7 +131,8 @@ class StateLine(Static):
     def _is_well(self) -> bool:
         is_silent = self._workload is not None and self._workload.silent_since is not None
         is_gone = self._daemon is not None and self._daemon.info is None and not self._daemon.is_starting
-        return not (self._is_away or is_gone or is_silent)
+        has_others = self._workload is not None and self._workload.daemons > 0
+        return not (self._is_away or (is_gone and not has_others) or is_silent)
 
     def _places(self, shape: Shape) -> Content:
         names = [("", Content.styled("Bibliflow ", "bold $text-accent"))] if shape.has_product else []
@@ -183,6 +184,9 @@ def _of_daemon(change: DaemonChanged | None, workload: Workload | None, advice: 
     """The daemon and its workers; ``advice`` is how to have one."""
     if change is None:
         return Part((f"{UNKNOWN} daemon",), QUIET)
+    others = workload is not None and workload.daemons > 0
+    if others and not change.is_starting and workload and workload.silent_since is None:
+        return _of_workers(workload, f"daemons {workload.daemons:,}", "daemons")
     if change.is_starting or (change.info and not change.info.ready):
         return Part((f"{UNKNOWN} daemon starting",), SOON)
     if change.info is None:
@@ -194,10 +198,17 @@ def _of_daemon(change: DaemonChanged | None, workload: Workload | None, advice: 
         return Part((*[f"{DOWN} daemon hangs since {since}"] * 3, f"{DOWN} daemon hangs"), WRONG)
     if workload is None or workload.workers is None or workload.busy is None:
         return Part((f"{UP} daemon",), GOOD)
+    return _of_workers(workload, "daemon", "daemon")
+
+
+def _of_workers(workload: Workload, name: str, briefly: str) -> Part:
+    """How many are busy, of the daemon or of all that share the queue."""
     busy, workers = workload.busy, workload.workers
+    if busy is None or workers is None:
+        return Part((f"{UP} {name}",), GOOD)
     # Daemons of other homes may work on the same database.
     share = f"{busy}/{workers}" if busy <= workers else f"{busy}"
-    return Part((*[f"{UP} daemon {share} busy"] * 3, f"{UP} daemon {share}", f"{UP} {share} busy"), GOOD)
+    return Part((*[f"{UP} {name} {share} busy"] * 3, f"{UP} {briefly} {share}", f"{UP} {share} busy"), GOOD)
 
 
 def _of_inbox(workload: Workload) -> Part:

@@ -246,11 +246,13 @@ def mask_password(text: str) -> str:
 
 
 def mask_secrets(text: str, settings: Settings) -> str:
-    """:func:`mask_password`, and the configured address and its password wherever else they stand."""
-    url = settings.database.url.get_secret_value()
-    secrets = {url, *re.findall(r"://[^:/@]*:(.+)@", url)}
-    with suppress(psycopg.Error):
-        secrets.add(str(conninfo_to_dict(url).get("password") or ""))
+    """:func:`mask_password`, and the configured addresses and their passwords wherever else they stand."""
+    secrets: set[str] = set()
+    for section in (settings.database, settings.queue):
+        url = section.url.get_secret_value()
+        secrets |= {url, *re.findall(r"://[^:/@]*:(.+)@", url)}
+        with suppress(psycopg.Error):  # as of an address that is Redis's
+            secrets.add(str(conninfo_to_dict(url).get("password") or ""))
     # The longest first: one may be part of another. Very short ones would be found in every word.
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= SHORTEST_SECRET:
@@ -263,15 +265,23 @@ def ensure_alive(connection: Connection) -> None:
     ConnectionPool.check_connection(connection)
 
 
-def prepare_for_imports(connection: Connection) -> None:
-    """Let no statement of an import wait for ever: for another one's lock, for a server that is stuck.
+def limit_waiting(connection: Connection) -> None:
+    """Let no statement wait for ever: for another one's lock, for a server that is stuck.
 
-    The server, too, gives up a client that is gone without a word, and with it the locks that it holds. Nor
-    does a chunk's COMMIT wait for the server's disk: a crash of the server loses the last chunks together
-    with their checkpoints, and the import goes on before them.
+    The server, too, gives up a client that is gone without a word, and with it the locks that it holds.
     """
-    for name, value in {**WAITING_LIMITS, "synchronous_commit": "off"}.items():
+    for name, value in WAITING_LIMITS.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+
+
+def prepare_for_imports(connection: Connection) -> None:
+    """Limit waiting; nor does a chunk's COMMIT wait for the server's disk.
+
+    A crash of the server loses the last chunks together with their checkpoints, and the import goes on before
+    them.
+    """
+    limit_waiting(connection)
+    connection.execute("SET synchronous_commit TO off")
 
 
 def is_out_of_reach(error: BaseException) -> bool:

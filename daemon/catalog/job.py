@@ -92,7 +92,9 @@ class Job:
     """How many open errors have each code; a row may have several."""
     inbox: dict[str, Any] | None = None
     """Where in the inbox its file came from, if it did: ``path``, percent-encoded and relative to the inbox,
-    and ``kept``, whether the file is still there."""
+    ``kept``, whether the file is still there, and where machines share a queue the inbox's ``mark``."""
+    worker: str | None = None
+    """Who has it, or had it last: a machine and one of its workers."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", JobStatus(self.status))
@@ -203,6 +205,7 @@ class Job:
             "target_job_id": str(self.target_job_id) if self.target_job_id else None,
             "on_duplicate": self.options.get("on_duplicate"),
             "submitted_by": self.submitted_by,
+            "worker": self.worker,
         }
 
 

@@ -15,19 +15,35 @@ def _lock_key(job_id: UUID) -> int:
 
 
 @contextmanager
+def taking_in(connection: Connection, job_id: UUID) -> Iterator[bool]:
+    """Hold the right to bring the file of a job that is to be into the spool; False if somebody else has it.
+
+    Not the job's own lock: a worker that is quick would be turned away by that.
+    """
+    with _held_by(connection, ~_lock_key(job_id)) as acquired:
+        yield acquired
+
+
+@contextmanager
 def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
     """Hold the job's advisory lock on this connection; False if somebody else has it.
 
     The lock belongs to the session and dies with its backend. So whoever gets it knows that no older
     COMMIT for this job is still in flight, and may trust the checkpoint.
     """
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(job_id)]).fetchone()
+    with _held_by(connection, _lock_key(job_id)) as acquired:
+        yield acquired
+
+
+@contextmanager
+def _held_by(connection: Connection, key: int) -> Iterator[bool]:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
     acquired = bool(row and row[0])
     try:
         yield acquired
     finally:
         if acquired and not connection.closed:
-            connection.execute("SELECT pg_advisory_unlock(%s)", [_lock_key(job_id)])
+            connection.execute("SELECT pg_advisory_unlock(%s)", [key])
 
 
 def at_work(connection: Connection) -> int:

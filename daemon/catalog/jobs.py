@@ -121,13 +121,14 @@ def unfinished_about(connection: Connection, target_job_id: UUID, kind: Kind) ->
     return bool(row and row[0])
 
 
-def start(connection: Connection, job_id: UUID) -> Job | None:
-    """Mark the job PROCESSING and return it with its checkpoint; None if it is finished or gone."""
+def start(connection: Connection, job_id: UUID, worker: str | None = None) -> Job | None:
+    """Mark the job PROCESSING by ``worker``; the job with its checkpoint, None if it is finished or gone."""
     with connection.transaction(), connection.cursor(row_factory=class_row(Job)) as cursor:
         job = cursor.execute(
             "UPDATE import_jobs SET status = 'PROCESSING', started_at = coalesce(started_at, now()),"
-            " failure_reason = NULL WHERE id = %s AND status IN ('PENDING', 'PROCESSING') RETURNING *",
-            [job_id],
+            " worker = %s, failure_reason = NULL"
+            " WHERE id = %s AND status IN ('PENDING', 'PROCESSING') RETURNING *",
+            [worker, job_id],
         ).fetchone()
         notices.send(connection, job_id)
     return job

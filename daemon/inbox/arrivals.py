@@ -10,6 +10,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from daemon import intake
+from daemon.catalog import job_lock
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.file_check import RefusedError, checked, display_name, open_checked, why_not_opened
@@ -43,14 +44,22 @@ class Arrivals:
     """The files in the inbox. What goes wrong with one of them stops no other."""
 
     def __init__(
-        self, folder: Folder, settings: Settings, paths: Paths, ledger: Ledger, queue: JobQueue
+        self,
+        folder: Folder,
+        settings: Settings,
+        paths: Paths,
+        ledger: Ledger,
+        queue: JobQueue,
+        spool_mark: str = "",
     ) -> None:
+        """``spool_mark`` is that of the spool where several machines share it."""
         self._folder = folder
         self._settings = settings
         self._paths = paths
         self._ledger = ledger
         self._queue = queue
-        self._claims = Claims(folder, paths)
+        self._claims = Claims(folder, paths, spool_mark)
+        self._is_shared = bool(spool_mark)
         self._outcomes = Outcomes(settings.watch, paths)
         self._settling = Settling(settings.watch.settle_seconds, folder.is_being_written)
         self._keeps = settings.watch.on_finish == "keep"
@@ -143,19 +152,21 @@ class Arrivals:
             self._take_copy(connection, entry, fd)
             return
         os.close(fd)
-        claim = self._claims.take(entry.path, entry.version)
-        self._settling.forget(entry.path)
-        if claim is not None:
-            self._hand_in(connection, claim, entry.version)
+        job_id = uuid7()
+        with job_lock.taking_in(connection, job_id):
+            claim = self._claims.take(entry.path, entry.version, job_id)
+            self._settling.forget(entry.path)
+            if claim is not None:
+                self._hand_in(connection, claim, entry.version)
 
     def _take_copy(self, connection: Connection, entry: Entry, fd: int) -> None:
         """Leave the file where it is."""
         job_id = uuid7()
         name = display_name(entry.path)
         try:
-            with checked(fd, name) as file:
+            with checked(fd, name) as file, job_lock.taking_in(connection, job_id):
                 self._note(entry, FileState.QUEUED, "", job_id)
-                self._submit(connection, file, None, Watched(job_id, entry.path, kept=True))
+                self._submit(connection, file, None, Watched(job_id, entry.path, True, self._mark()))
         except SameContentError as same:
             if not same.job.status.is_final:
                 self._get_stuck(entry, FileState.SETTLED, _waits_for(same))
@@ -168,17 +179,23 @@ class Arrivals:
     def take_up(self, connection: Connection) -> None:
         """Hand in what was claimed but not handed in. Raises what psycopg raises."""
         self.has_claims = False
-        for claim in self._claims.left():
-            try:
-                self._hand_in(connection, claim, Version.of(claim.file.lstat()))
-            except OSError as error:
-                self.has_claims = True
-                log.warning(
-                    "a claimed file cannot be handed in",
-                    job_id=str(claim.job_id),
-                    file=display_name(claim.path),
-                    error=str(error),
-                )
+        for job_id in self._claims.left():
+            with job_lock.taking_in(connection, job_id) as acquired:
+                # Those that another machine is at are its own.
+                for claim in self._claims.of(job_id) if acquired else ():
+                    self._take_up(connection, claim)
+
+    def _take_up(self, connection: Connection, claim: Claim) -> None:
+        try:
+            self._hand_in(connection, claim, Version.of(claim.file.lstat()))
+        except OSError as error:
+            self.has_claims = True
+            log.warning(
+                "a claimed file cannot be handed in",
+                job_id=str(claim.job_id),
+                file=display_name(claim.path),
+                error=str(error),
+            )
 
     def _hand_in(self, connection: Connection, claim: Claim, version: Version) -> None:
         """The file is ours: make it a job's, or put it where it belongs."""
@@ -187,7 +204,9 @@ class Arrivals:
         self._known.pop(claim.path, None)  # the next file of this name is another one
         try:
             with open_checked(claim.file, display_name(claim.path)) as file:
-                self._submit(connection, file, claim.file, Watched(claim.job_id, claim.path, kept=False))
+                self._submit(
+                    connection, file, claim.file, Watched(claim.job_id, claim.path, False, self._mark())
+                )
         except SameContentError as same:
             if not same.job.status.is_final:
                 self._ledger.finish(claim.job_id, claim.path, FileState.SETTLED, _waits_for(same), None)
@@ -204,6 +223,9 @@ class Arrivals:
             place = self._outcomes.place(claim.file, claim.path, FileState.FAILED, claim.job_id, str(error))
             self._ledger.finish(claim.job_id, claim.path, FileState.FAILED, str(error), place)
         self._claims.close(claim)
+
+    def _mark(self) -> str:
+        return self._folder.mark() if self._is_shared else ""
 
     def _submit(self, connection: Connection, file: BinaryIO, path: Path | None, watched: Watched) -> None:
         intake.submit_watched(

@@ -2,7 +2,8 @@
 
 A claim is one rename, so that of two daemons on one share one gets the file. The folder that it is renamed
 into is named after the job that it will have, and below that the file keeps its path: whoever finds it there
-after a crash knows all there is to know.
+after a crash knows all there is to know. Machines that share spool and inbox share the claims, too: each goes
+on with what another one has left, under the right to take in (``job_lock.taking_in``).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from daemon.catalog.ids import uuid7
 from daemon.inbox import leases, names
 from daemon.inbox.folder import Folder, Version
 from daemon.settings import Paths
@@ -40,21 +40,30 @@ class Claim:
 
 
 class Claims:
-    """The claims of one daemon on one inbox."""
+    """The claims of one daemon, or of those who share spool and inbox."""
 
-    def __init__(self, folder: Folder, paths: Paths) -> None:
+    def __init__(self, folder: Folder, paths: Paths, spool_mark: str = "") -> None:
         self._folder = folder
-        here = hashlib.sha256(os.fsencode(paths.spool)).hexdigest()[:8]
-        self._roots = (
-            paths.spool / "claims",
-            # Where the inbox is on another file system; other daemons may use it too.
-            folder.root / os.fsdecode(names.PRIVATE) / f"{socket.gethostname()}-{here}",
-        )
+        self._spool = paths.spool
+        self._spool_mark = spool_mark
 
-    def take(self, path: bytes, version: Version) -> Claim | None:
-        """Take the file at ``path``; None if it is gone, or no longer as it was. Raises :class:`OSError`."""
-        job_id = uuid7()
-        for root in self._roots:
+    @property
+    def _roots(self) -> tuple[Path, Path]:
+        """Where they are: in the spool, or if the inbox is on another file system there."""
+        private = self._folder.root / os.fsdecode(names.PRIVATE)
+        # The inbox may be away for a while, or exchanged.
+        if self._spool_mark and (inbox_mark := self._folder.mark()):
+            return self._spool / f"claims-{inbox_mark}", private / self._spool_mark
+        spool = hashlib.sha256(os.fsencode(self._spool)).hexdigest()[:8]
+        return self._spool / "claims", private / f"{socket.gethostname()}-{spool}"
+
+    def take(self, path: bytes, version: Version, job_id: UUID) -> Claim | None:
+        """Take the file at ``path`` for the job that is to be; None if it is gone, or no longer as it was.
+
+        The caller holds the right to take it in. Raises :class:`OSError`.
+        """
+        roots = self._roots
+        for root in roots:
             base = root / str(job_id)
             claim = Claim(job_id, path, base / os.fsdecode(path), base)
             claim.file.parent.mkdir(parents=True, mode=0o700)
@@ -65,7 +74,7 @@ class Claims:
                 return None
             except OSError as error:
                 self.close(claim)
-                if error.errno == errno.EXDEV and root is not self._roots[-1]:
+                if error.errno == errno.EXDEV and root is not roots[-1]:
                     continue
                 raise
             if self._is_as_it_was(claim, version):
@@ -88,20 +97,22 @@ class Claims:
         finally:
             os.close(fd)
 
-    def left(self) -> Iterator[Claim]:
-        """The claims that were not closed: by a crash, or as the database was away."""
+    def left(self) -> Iterator[UUID]:
+        """The jobs of claims that were not closed: by a crash, or as the database was away; or not yet."""
         for root in self._roots:
             with suppress(FileNotFoundError):
                 for base in sorted(root.iterdir()):
                     with suppress(ValueError):
-                        yield from self._of(UUID(base.name), base)
+                        yield UUID(base.name)
 
-    def _of(self, job_id: UUID, base: Path) -> Iterator[Claim]:
-        files = [Path(folder) / name for folder, _, found in os.walk(base) for name in found]
-        for file in files:
-            yield Claim(job_id, os.fsencode(file.relative_to(base)), file, base)
-        if not files:
-            shutil.rmtree(base, ignore_errors=True)
+    def of(self, job_id: UUID) -> Iterator[Claim]:
+        """The claims for this job; the caller holds the right to take it in."""
+        for base in (root / str(job_id) for root in self._roots):
+            files = [Path(folder) / name for folder, _, found in os.walk(base) for name in found]
+            for file in files:
+                yield Claim(job_id, os.fsencode(file.relative_to(base)), file, base)
+            if not files:
+                shutil.rmtree(base, ignore_errors=True)
 
     def give_back(self, claim: Claim) -> bytes:
         """Put the file back into the inbox; where, if something else has its place."""

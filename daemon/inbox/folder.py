@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from daemon import spool
 from daemon.inbox import leases, names, placing
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -67,6 +68,17 @@ class Folder:
         """What tells the folder from another one in its place. Raises :class:`OSError`."""
         status = self.root.stat()
         return status.st_dev, status.st_ino
+
+    def mark(self, *, make: bool = True) -> str:
+        """What tells the folder from others, also seen from another machine; empty where it cannot be had."""
+        private = self.root / os.fsdecode(names.PRIVATE)
+        try:
+            if make and not private.is_symlink():
+                private.mkdir(mode=0o700, exist_ok=True)
+                return spool.marked(private)
+        except OSError:
+            return ""  # a folder that cannot be written to has none
+        return spool.mark_of(private)
 
     def look(self) -> Iterator[Entry]:
         """All that is in it. Raises :class:`OSError` if it cannot be read."""

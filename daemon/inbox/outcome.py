@@ -63,6 +63,8 @@ class Outcomes:
             if job.status is JobStatus.SUCCESS:
                 spooled.unlink(missing_ok=True)
             return
+        if job.inbox.get("mark") and job.inbox["mark"] != self._folder.mark(make=False):
+            return  # from the inbox of another machine, which puts it into its place
         path = unquote_to_bytes(job.inbox["path"])
         done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
         corrected = jobs.get_if_there(connection, job.target_job_id)
@@ -138,6 +140,9 @@ class Outcomes:
         entry = self._ledger.of_job(job.id)
         kept = bool(job.inbox and job.inbox["kept"])
         path = unquote_to_bytes(job.inbox["path"]) if job.inbox and kept else entry and entry.raw_place
+        if entry is None and job.inbox and not kept:
+            # Another machine put it there.
+            path = _target(unquote_to_bytes(job.inbox["path"]), FileState.FAILED)
         if not path or not job.file_sha256:
             return False
         spooled = intake.spool_path(self._paths, job.id)
@@ -167,6 +172,18 @@ class Outcomes:
             with job_lock.locked(connection, job.id) as acquired:
                 if acquired:
                     self.deliver(connection, jobs.get(connection, job.id))
+
+    def catch_up(self, connection: Connection) -> None:
+        """Tell the ledger what other machines did with files that were taken here."""
+        queued = self._ledger.entries(states=(FileState.QUEUED,))
+        paths = {UUID(entry.job_id): entry.raw_path for entry in queued if entry.job_id}
+        for job in job_files.of_inbox(connection, list(paths)) if paths else ():
+            if not intake.spool_path(self._paths, job.id).exists():
+                path = paths[job.id]
+                done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
+                reason = _reason(job, jobs.get_if_there(connection, job.target_job_id))
+                is_kept = bool(job.inbox and job.inbox.get("kept"))
+                self.record(job, path, done, reason, None if is_kept else _target(path, done))
 
     def record(self, job: Job, path: bytes, state: FileState, reason: str, place: bytes | None) -> None:
         """Tell the ledger; what it cannot take is no reason to stop."""

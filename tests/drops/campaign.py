@@ -27,7 +27,7 @@ def drop(inbox: Path, count: int, *, first: int = 0, rows: int = 1, folders: int
     paths = []
     for number in range(first, first + count):
         path = Path(f"shelf {number % folders}" if folders > 1 else "", f"list {number}.csv")
-        (inbox / path).parent.mkdir(exist_ok=True)
+        (inbox / path).parent.mkdir(parents=True, exist_ok=True)
         (inbox / path).write_text(table_of(range(number * rows, (number + 1) * rows)))
         paths.append(str(path))
     return paths

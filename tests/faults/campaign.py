@@ -189,7 +189,7 @@ def play(stage: Stage, expected: Result, seed: int) -> tuple[list[str], list[str
 
 def _submit(this: Play) -> None:
     loaded, _ = settings.load()
-    queue = JobQueue(this.paths.queue_db)
+    queue = JobQueue.of(loaded, this.paths)
     with this.stage.direct(this.database) as connection:
         for file in files(this.stage):
             intake.submit(

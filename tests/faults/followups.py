@@ -103,9 +103,8 @@ def _undo_of_repair(connection: Connection, paths: settings.Paths) -> Job:
 
 @contextmanager
 def _queue(paths: settings.Paths) -> Iterator[JobQueue]:
-    queue = JobQueue(paths.queue_db)
-    yield queue
-    queue.close()
+    with JobQueue.of(settings.Settings(), paths) as queue:
+        yield queue
 
 
 SCENES = {

@@ -43,10 +43,10 @@ def submit(connection: Connection, file: Path) -> UUID:
     """A job for the file, that nobody works on."""
     loaded, paths = settings.load()
     paths.make_private()
-    queue = JobQueue(paths.queue_db)
-    job = intake.submit(file, settings=loaded, paths=paths, connection=connection, queue=queue, source="cli")
-    queue.close()
-    return job.id
+    with JobQueue.of(loaded, paths) as queue:
+        return intake.submit(
+            file, settings=loaded, paths=paths, connection=connection, queue=queue, source="cli"
+        ).id
 
 
 def work(job_id: UUID) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,12 +15,15 @@ from bibliflow_tui.app import Dashboard
 from bibliflow_tui.live import DaemonChanged, DatabaseChanged
 from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.widgets.state_line import StateLine
+from daemon import settings
 from daemon.control import DaemonInfo
 from daemon.intake import Request
 from daemon.workload import InboxState, Workload
 from tests.files import HEADER, book, isbn13, written
 from tests.hostile import screen_lines
 from tests.imports import held_up
+from tests.machines.fleet import fleet, written_files
+from tests.processes import wait_until as process_wait_until
 from tests.tui.running import dashboard
 from tests.tui.waiting import wait_until
 
@@ -33,6 +37,7 @@ BUSY = replace(IDLE, waiting=12_345, busy=2, arriving=1_234)
 HUNG = replace(IDLE, silent_since=NOON)
 STOPPED = replace(IDLE, inbox=InboxState.STOPPED, inbox_since=NOON)
 UNWATCHED = replace(IDLE, inbox=InboxState.UNWATCHED, workers=None)
+SHARED = replace(IDLE, waiting=7, busy=2, workers=6, daemons=3)
 
 LINES = [
     (120, UP, RUNS, IDLE, "● database  ● daemon 0/2 busy  0 queued  inbox watched"),
@@ -58,6 +63,10 @@ LINES = [
     (60, AWAY, GONE, UNWATCHED, "○ db, try in N s ○ no daemon"),
     (80, UP, RUNS, HUNG, "● database  ○ daemon hangs since 12:04"),
     (80, UP, RUNS, STOPPED, "● db  ● daemon 0/2 busy  ○ inbox stopped"),
+    (120, UP, RUNS, SHARED, "● database  ● daemons 3 2/6 busy  7 queued  inbox watched"),
+    (120, UP, GONE, replace(SHARED, inbox=InboxState.OFF), "● daemons 3 2/6 busy  7 queued  inbox off"),
+    (80, UP, RUNS, SHARED, "● db  ● daemons 2/6  7 queued  inbox"),
+    (60, UP, RUNS, SHARED, "● db  ● daemons 2/6  7 queued  inbox"),
     (80, UP, DaemonChanged(None, is_starting=True), UNWATCHED, "● database  ◌ daemon starting  inbox off"),
 ]
 
@@ -127,3 +136,23 @@ async def test_what_there_is_to_do(home: Path, tmp_path: Path, monkeypatch: pyte
         await pilot.click(StateLine, offset=(27, 0))
         await wait_until(pilot, lambda: isinstance(app.screen, BooksScreen))
         await wait_until(pilot, lambda: "0/2 busy  0 queued  inbox 1 waiting" in screen_lines(app)[0])
+
+
+async def test_daemons_of_other_machines(own_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is started here while they are at work."""
+    with fleet(own_database, own_database, "abc") as this:
+        a, b, here = this.machines
+        a.spawn()
+        b.spawn()
+        await asyncio.to_thread(process_wait_until, lambda: a.is_ready() and b.is_ready())
+        for name, value in here.environment.items():
+            monkeypatch.setenv(name, value)
+        loaded, paths = settings.load()
+        paths.make_private()
+        app = Dashboard(loaded, paths)
+        async with app.run_test(size=(120, 24)) as pilot:
+            await wait_until(pilot, lambda: "● daemons 2 0/4 busy  0 queued" in screen_lines(app)[0])
+            (path,) = written_files(this.base / "lists", range(1), 5)
+            app.submit([(path, Request())])
+            await wait_until(pilot, lambda: "✓ done       list 0.csv" in "\n".join(screen_lines(app)))
+            assert here.daemon is None

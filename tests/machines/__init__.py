@@ -1,0 +1,1 @@
+"""Several daemons on one queue: homes on this machine stand for machines."""
