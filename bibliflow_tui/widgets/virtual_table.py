@@ -13,7 +13,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive, var
 from textual.scroll_view import ScrollView
@@ -319,11 +319,13 @@ class VirtualTable(ScrollView, inherit_bindings=False, can_focus=True):
         """Stay on a row."""
         return max(0, min(row, self.total - 1))
 
-    def watch_cursor_row(self) -> None:
+    def watch_cursor_row(self, before: int, now: int) -> None:
         """Show the cursor and say where it is."""
         self._followed = None  # who moves it while rows are fetched again wants it there
+        top = round(self.scroll_y)
         self._show_cursor()
-        self.refresh()
+        # Two lines, over a slow connection, instead of all; where it scrolls, all are drawn anyway.
+        self.refresh(*(Region(0, 1 + row - top, self.size.width, 1) for row in (before, now)))
         self._post_highlighted()
 
     def _show_cursor(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,10 +24,11 @@ from tests.hostile import screen_lines
 from tests.imports import held_up
 from tests.machines.fleet import fleet, written_files
 from tests.processes import wait_until as process_wait_until
+from tests.tui import still_life
 from tests.tui.running import dashboard
 from tests.tui.waiting import wait_until
 
-NOON = datetime.now().astimezone().replace(hour=12, minute=4)
+NOON = still_life.NOW.replace(hour=12, minute=4)
 UP = DatabaseChanged(None)
 AWAY = DatabaseChanged("refused", retry_in=8, since=NOON)
 RUNS = DaemonChanged(DaemonInfo(7, ready=True))
@@ -82,6 +83,11 @@ class LineApp(App[None]):
 
 async def test_words_for_every_width() -> None:
     app = LineApp()
+    with still_life.still_clock():  # the day may end while tests run
+        await _words_for_every_width(app)
+
+
+async def _words_for_every_width(app: LineApp) -> None:
     async with app.run_test(size=(80, 1)) as pilot:
         line = app.query_one(StateLine)
         for width, database, daemon, workload, words in LINES:

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.geometry import Size
+from textual.strip import Strip
 
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.columns import Column
@@ -358,3 +359,31 @@ async def test_columns_go_before_others_are_too_narrow() -> None:
             if width > 19:
                 assert line.count("T") >= 11
                 assert line.count("A") >= 5
+
+
+async def test_a_step_draws_two_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = TableApp(1000)
+    drawn: list[int] = []
+    render = VirtualTable.render_line
+
+    def counting(table: VirtualTable, y: int) -> Strip:
+        drawn.append(y)
+        return render(table, y)
+
+    monkeypatch.setattr(VirtualTable, "render_line", counting)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await wait_until(pilot, lambda: "Title 20" in app.text)
+        await pilot.press("down", "down")
+        await pilot.pause()
+        drawn.clear()
+        await pilot.press("down")
+        await wait_until(pilot, lambda: drawn)
+        await pilot.pause()
+        assert sorted(set(drawn)) == [3, 4]  # below the header
+        await pilot.press("G")
+        await wait_until(pilot, lambda: "Title 999" in app.text)
+        drawn.clear()
+        await pilot.press("up")
+        await wait_until(pilot, lambda: drawn)
+        await pilot.pause()
+        assert sorted(set(drawn)) == [22, 23]
