@@ -197,21 +197,25 @@ def _user(name: str, home: Path, say: Callable[[str], None]) -> pwd.struct_passw
 
 def _try_program(wanted: Plan, user: pwd.struct_passwd) -> None:
     """Let the service's user run the program: it may be where only its owner gets at it."""
-    done = subprocess.run(
-        [*wanted.program[:-1], "--version"],
-        user=user.pw_uid,
-        group=user.pw_gid,
-        extra_groups=[],
-        env={"PATH": os.defpath},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+    try:
+        done = subprocess.run(
+            [*wanted.program[:-1], "--version"],
+            user=user.pw_uid,
+            group=user.pw_gid,
+            extra_groups=[],
+            env={"PATH": os.defpath},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:  # not even the interpreter
+        reason = f"{error.filename}: {error.strerror}"
+    else:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1] if done.returncode else ""
+    if reason:
         raise DaemonError(
-            f"The user {user.pw_name} cannot run Bibliflow from {sys.prefix}: {last}. "
+            f"The user {user.pw_name} cannot run Bibliflow from {sys.prefix}: {reason}. "
             "Install it where everybody can read it, such as /opt/bibliflow, and use that one."
         )
 

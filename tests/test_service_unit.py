@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import os
 import plistlib
+import pwd
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,17 @@ def test_where_there_is_no_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_what_cannot_be_a_service(wish: Wish, reason: str) -> None:
     with pytest.raises(DaemonError, match=reason):
         installation.text(wish)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs for another user")
+def test_a_program_that_the_services_user_cannot_reach(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "bibliflow-daemon"
+    program.symlink_to(shutil.which("true") or "")
+    plan = replace(installation.plan(Wish(is_system=True, user="nobody")), program=[str(program), "run"])
+    with pytest.raises(DaemonError, match=r"nobody cannot run .*: Permission denied\. Install"):
+        installation._try_program(plan, pwd.getpwnam("nobody"))
 
 
 def test_launchd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

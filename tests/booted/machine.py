@@ -53,6 +53,9 @@ END
 cd $root
 pivot_root . run/old
 umount -l /run/old
+# The service's user must get at this Python, which may be in root's own directory.
+python=$(readlink -f {python})
+while [ "$python" != / ]; do python=$(dirname "$python"); chmod a+x "$python"; done
 exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \\
     /lib/systemd/systemd --system --unit=few.target --log-target=journal --show-status=no
 """
@@ -85,7 +88,7 @@ class Machine:
             (self._base / name).mkdir()
         self._group.mkdir()
         script = self._base / "inside.sh"
-        script.write_text(INSIDE.format(place=PLACE, source=SOURCE))
+        script.write_text(INSIDE.format(place=PLACE, source=SOURCE, python=sys.executable))
         # In a control group of its own before it gets a namespace of them: that is then its root.
         enter = f'echo $$ > {self._group}/cgroup.procs; exec unshare -mpCiu --propagation private --fork "$@"'
         self._process = subprocess.Popen(
