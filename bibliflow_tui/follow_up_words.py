@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from daemon.catalog.job import Job, JobStatus, Kind
+from bibliflow_tui.job_words import title_of
+from daemon.catalog.job import Job, JobStatus
 
 if TYPE_CHECKING:
     from textual.notifications import SeverityLevel
 
     from bibliflow_tui.key_names import Named
-
-
-AT_WORK: dict[Kind, str] = {"import": "importing", "repair": "repairing", "undo": "undoing"}
-"""What a job is doing."""
 
 
 def rows(count: int) -> str:
@@ -66,9 +63,7 @@ def repaired(fixed: Mapping[str, int]) -> str:
 
 def ended(job: Job, target: Job | None, key_of: Named) -> tuple[str, SeverityLevel]:
     """What is told of a job that is over; ``target`` is the one that it is about."""
-    from bibliflow_tui import formats  # and with it Textual, which commands do not need
-
-    name = formats.title_of(job)
+    name = title_of(job)
     if job.status is JobStatus.FAILURE:
         return f"{name}: {job.failure_reason}", "error"
     if job.status is JobStatus.CANCELLED:

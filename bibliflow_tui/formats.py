@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from textual.content import Content
 
-from bibliflow_tui.follow_up_words import AT_WORK
-from daemon.catalog.job import Job, JobStatus, Kind
+from bibliflow_tui.job_words import AT_WORK
+from daemon.catalog.job import Job, JobStatus
 
 
 class State(NamedTuple):
@@ -38,20 +38,12 @@ UNDONE = State("↶", "undone", "$foreground-muted")
 FULL, EMPTY = "█", "░"
 
 
-TITLES: dict[Kind, str] = {"import": "", "repair": "repair of ", "undo": "undo of "}
-
-
 def state_of(job: Job) -> State:
     """How a job stands."""
     if job.undone_at:
         return UNDONE
     state = STATES[job.status]
     return state._replace(word=AT_WORK[job.kind]) if job.status is JobStatus.PROCESSING else state
-
-
-def title_of(job: Job) -> str:
-    """What a job is: the name of its file, or what it does to the import of that. May hold anything."""
-    return f"{TITLES[job.kind]}{job.filename}"
 
 
 def bar(percent: float, width: int) -> Content:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from daemon.importing.preview import Preview
 from daemon.importing.reading import Reading
-from daemon.settings import DuplicatePolicy
+from daemon.values import DuplicatePolicy
 
 
 def mapping(reading: Reading) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from daemon.catalog.roles import RoleError
 from daemon.catalog.row_errors import Problem, RowError
 from daemon.catalog.row_repairs import RowRepair
 from daemon.followups import FollowUpError, RepairedAlreadyError, RowRejectedError, TakenBackAlreadyError
-from daemon.settings import BookField
+from daemon.values import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard

@@ -13,7 +13,7 @@ from daemon.catalog import row_errors
 from daemon.catalog.row_errors import Problem, RowError
 from daemon.importing.fix import RowChecker
 from daemon.importing.rules import DUPLICATE
-from daemon.settings import BookField
+from daemon.values import BookField
 
 LONGEST_PROBLEM = 200
 

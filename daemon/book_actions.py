@@ -10,7 +10,7 @@ from daemon.catalog.database import Connection
 from daemon.catalog.row_errors import Problem
 from daemon.importing import rules
 from daemon.importing.rules import BookRow
-from daemon.settings import BookField, IsbnCheck
+from daemon.values import BookField, IsbnCheck
 
 
 class GoneError(Exception):

@@ -20,7 +20,7 @@ from daemon.importing import undo as undoing
 from daemon.importing.bulk import BulkRepair
 from daemon.importing.fix import Fixer, Rejected, RowChecker
 from daemon.queue import JobQueue
-from daemon.settings import BookField
+from daemon.values import BookField
 
 
 class FollowUpError(Exception):

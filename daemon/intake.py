@@ -24,7 +24,8 @@ from daemon.catalog.job import Job, Source
 from daemon.file_check import RefusedError, check_content, display_name, open_checked, too_large
 from daemon.importing.options import ImportOptions
 from daemon.queue import JobQueue
-from daemon.settings import BookField, Delimiter, DuplicatePolicy, Paths, Settings
+from daemon.settings import Paths, Settings
+from daemon.values import BookField, Delimiter, DuplicatePolicy
 
 COPY_BLOCK = 1024 * 1024
 

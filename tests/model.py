@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import NamedTuple
 
-from daemon.settings import DuplicatePolicy
+from daemon.values import DuplicatePolicy
 
 
 class Row(NamedTuple):

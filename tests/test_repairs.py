@@ -15,7 +15,7 @@ from daemon.followups import FollowUpError, RowRejectedError
 from daemon.importing import bulk
 from daemon.importing.bulk import BulkRepair
 from daemon.queue import JobQueue
-from daemon.settings import BookField
+from daemon.values import BookField
 from tests.files import isbn13, written
 from tests.imports import (
     assert_codes,

@@ -13,7 +13,7 @@ from daemon.importing import header, rules
 from daemon.importing.header import Header
 from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
-from daemon.settings import IsbnCheck
+from daemon.values import IsbnCheck
 
 GOOD = ["The Time Machine", "H. G. Wells", "9780141439976", "2005"]
 

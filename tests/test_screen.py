@@ -21,7 +21,7 @@ from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
 from daemon.importing.screen import Screen
 from daemon.importing.source import RecordReader
-from daemon.settings import IsbnCheck
+from daemon.values import IsbnCheck
 from tests.files import book, isbn13
 from tests.imports import new_job
 

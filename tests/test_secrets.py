@@ -106,7 +106,8 @@ def test_passwords_are_nowhere(
             monkeypatch.setenv("BIBLIFLOW_QUEUE__URL", address)
             said += [bibliflow("import", path), bibliflow("health")]
     codes = [result.returncode for result in said]
-    assert codes == [0, 0, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2]
+    assert codes.pop(1) in (0, 1)  # whether all answers in time says nothing here
+    assert codes == [0, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2]
     assert any("daemon.cli run" in line for line in seen)
     assert not [line for line in seen if PASSWORD in line]
     assert not [result for result in said if PASSWORD in result.stdout + result.stderr]

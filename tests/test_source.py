@@ -18,7 +18,7 @@ from daemon.importing.dialect import Dialect
 from daemon.importing.quotes import Layout
 from daemon.importing.records import Record
 from daemon.importing.source import RecordReader
-from daemon.settings import codec_name
+from daemon.values import codec_name
 
 FIELDS = st.text(
     st.one_of(

@@ -23,7 +23,7 @@ from daemon.importing import bulk
 from daemon.importing.bulk import BulkRepair
 from daemon.intake import Request
 from daemon.queue import JobQueue
-from daemon.settings import BookField
+from daemon.values import BookField
 from daemon.visible import visible
 
 SHOWN_EXAMPLES = 10

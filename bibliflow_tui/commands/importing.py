@@ -22,7 +22,7 @@ from daemon.exits import ExitCode, explained
 from daemon.file_check import RefusedError
 from daemon.intake import Request
 from daemon.queue import JobQueue
-from daemon.settings import DuplicatePolicy, max_errors
+from daemon.values import DuplicatePolicy, max_errors
 from daemon.visible import visible
 
 

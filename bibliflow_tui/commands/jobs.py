@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
-from bibliflow_tui.follow_up_words import AT_WORK
+from bibliflow_tui.job_words import AT_WORK
 from daemon.catalog import job_list, row_errors
 from daemon.catalog import jobs as job_table
 from daemon.catalog.job import Job, JobStatus, Kind

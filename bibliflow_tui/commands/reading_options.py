@@ -10,7 +10,7 @@ import click
 
 from daemon.importing.dialect import DELIMITERS
 from daemon.intake import Request
-from daemon.settings import BookField, Delimiter, codec_name, column_name
+from daemon.values import BookField, Delimiter, codec_name, column_name
 
 _BY_NAME: dict[str, Delimiter] = {}
 for _delimiter in get_args(Delimiter):

@@ -26,7 +26,8 @@ from bibliflow_tui.widgets.file_picker import FileTree, PathInput, PathSuggester
 from bibliflow_tui.widgets.file_preview import FilePreview, Known
 from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.intake import Request
-from daemon.settings import DuplicatePolicy, Settings
+from daemon.settings import Settings
+from daemon.values import DuplicatePolicy
 
 POLICIES: tuple[DuplicatePolicy, ...] = get_args(DuplicatePolicy)
 

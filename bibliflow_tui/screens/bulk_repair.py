@@ -34,7 +34,7 @@ from daemon.importing import bulk
 from daemon.importing.bulk import BulkRepair, Example, RepairPreview
 from daemon.queue import JobQueue
 from daemon.queue_error import QueueError
-from daemon.settings import BookField
+from daemon.values import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard

@@ -23,7 +23,7 @@ from daemon.book_actions import EditError, GoneError
 from daemon.catalog.books import Book
 from daemon.catalog.roles import RoleError
 from daemon.catalog.row_errors import Problem
-from daemon.settings import BookField
+from daemon.values import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard

@@ -22,7 +22,8 @@ from daemon.importing import encoding as encodings
 from daemon.importing.dialect import DELIMITERS
 from daemon.importing.header import FIELDS
 from daemon.intake import Request
-from daemon.settings import Delimiter, DuplicatePolicy, ImportSettings, column_name
+from daemon.settings import ImportSettings
+from daemon.values import Delimiter, DuplicatePolicy, column_name
 
 ENCODINGS = ("utf-8", "utf-16", *encodings.LEGACY)
 """What is offered, the likelier first."""

@@ -11,7 +11,7 @@ from textual.widgets import Input, Label, Static
 
 from bibliflow_tui.text import safe_text, visible
 from bibliflow_tui.widgets.safe_input import SafeInput
-from daemon.settings import BookField
+from daemon.values import BookField
 
 FIELDS: dict[BookField, str] = {
     "title": "title",

@@ -11,7 +11,7 @@ from textual.widgets import Checkbox, Label
 
 from bibliflow_tui.widgets.book_form import FIELDS
 from bibliflow_tui.widgets.safe_input import SafeInput
-from daemon.settings import BookField
+from daemon.values import BookField
 
 WAYS = {"put": "set to", "prefixes": "take off in front", "suffixes": "take off behind"}
 """The columns, by their names in :class:`~daemon.importing.bulk.BulkRepair`."""

@@ -21,7 +21,7 @@ from daemon.catalog.error_pages import ErrorPages
 from daemon.catalog.job import Job
 from daemon.catalog.row_errors import RowError
 from daemon.catalog.row_repairs import RowRepair
-from daemon.settings import BookField
+from daemon.values import BookField
 
 if TYPE_CHECKING:
     from bibliflow_tui.app import Dashboard

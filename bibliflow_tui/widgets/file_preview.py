@@ -28,7 +28,8 @@ from daemon.importing.preview import Preview, PreviewRow, scan
 from daemon.importing.reading import Reading
 from daemon.importing.source import SourceError
 from daemon.intake import Request
-from daemon.settings import DuplicatePolicy, Settings
+from daemon.settings import Settings
+from daemon.values import DuplicatePolicy
 
 REST = 0.15
 """Seconds that the cursor stays on a file before it is read: whoever holds a key down reads none."""

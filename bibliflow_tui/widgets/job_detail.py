@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from bibliflow_tui import follow_up_words, formats
 from bibliflow_tui.advice import next_step
+from bibliflow_tui.job_words import title_of
 from bibliflow_tui.key_names import key_of
 from bibliflow_tui.text import safe_text
 from daemon.catalog.job import Job, JobStatus
@@ -74,7 +75,7 @@ def _lines(job: Job, speeds: Sequence[float], history: JobHistory, key: str) -> 
     origin = f"{SOURCES[job.source]}{by}, {formats.clock(job.created_at)}{_wanted(job)}"
     lines = [
         Content.assemble(
-            safe_text(formats.title_of(job), "bold", limit=LONGEST_TEXT),
+            safe_text(title_of(job), "bold", limit=LONGEST_TEXT),
             "  ",
             safe_text(origin, MUTED, limit=LONGEST_TEXT),
         ),

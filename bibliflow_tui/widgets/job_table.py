@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 
 from bibliflow_tui import formats
+from bibliflow_tui.job_words import title_of
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.columns import Column
 from bibliflow_tui.widgets.virtual_table import Row, VirtualTable
@@ -41,7 +42,7 @@ def job_row(job: Job) -> Row:
         key=str(job.id),
         cells=[
             formats.state_of(job).content(),
-            formats.title_of(job),
+            title_of(job),
             formats.bar(job.progress_percent, BAR),
             f"{job.rows:,}" if job.rows else "",
             _errors(job.open_error_count),

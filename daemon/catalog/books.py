@@ -18,7 +18,7 @@ from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import earlier, uuid7_block
 from daemon.catalog.text_search import like
-from daemon.settings import BookField
+from daemon.values import BookField
 
 CLOCKS_DIFFER = timedelta(hours=12)
 """How far the clock of a machine that makes a job may be ahead of that of the one that imports its file."""

@@ -18,7 +18,7 @@ from daemon.catalog.database import Connection
 from daemon.catalog.error_filter import OPEN, ErrorFilter
 from daemon.catalog.ids import uuid7_block
 from daemon.catalog.storable import is_storable, storable
-from daemon.settings import BookField
+from daemon.values import BookField
 
 PREVIEW_LENGTH = 10
 """Errors shown with the status of a job."""

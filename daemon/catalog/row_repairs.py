@@ -16,7 +16,7 @@ from daemon.catalog import copying
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7_block
 from daemon.catalog.storable import storable
-from daemon.settings import BookField
+from daemon.values import BookField
 
 Outcome = Literal["added", "changed", "skipped"]
 """What became of a row: a new book, other values for one that was there, or nothing, by the job's policy."""

@@ -6,7 +6,7 @@ Compared after :func:`daemon.importing.header.normalise`, without case, accents,
 
 from __future__ import annotations
 
-from daemon.settings import BookField
+from daemon.values import BookField
 
 ALIASES: dict[BookField, tuple[str, ...]] = {
     "title": (

@@ -21,7 +21,7 @@ from daemon.catalog.row_errors import Problem, RowError
 from daemon.importing import rules
 from daemon.importing.fix import Fix, Fixer, Rejected
 from daemon.importing.loader import JobWithdrawnError
-from daemon.settings import BookField
+from daemon.values import BookField
 
 CHUNK_ROWS = 5000
 """Rows of one transaction at most."""

@@ -14,7 +14,7 @@ from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
 from daemon.importing.screen import Screen
 from daemon.importing.source import SourceError, open_reader
-from daemon.settings import IsbnCheck
+from daemon.values import IsbnCheck
 
 BATCH_ROWS = 1000
 """Records that are read and checked at once. Measured: from 500 to 4,000 the speed is the same within 2 %;

@@ -15,7 +15,7 @@ from daemon.importing.candidates import Candidates
 from daemon.importing.checking import Checked
 from daemon.importing.dialect import Dialect
 from daemon.importing.rules import DUPLICATE
-from daemon.settings import CHANGING_POLICIES, DuplicatePolicy
+from daemon.values import CHANGING_POLICIES, DuplicatePolicy
 
 
 @dataclass(frozen=True, slots=True)

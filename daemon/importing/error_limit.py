@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.importing.source import SourceError
-from daemon.settings import MaxErrors
+from daemon.values import MaxErrors
 
 FIRST_ROWS = 1000
 """Rows from which on a share is judged before the end of the file: of a few rows it says nothing."""

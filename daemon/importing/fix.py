@@ -18,7 +18,7 @@ from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading
 from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
-from daemon.settings import BookField
+from daemon.values import BookField
 
 
 class Fix(NamedTuple):

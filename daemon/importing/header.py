@@ -10,7 +10,7 @@ from typing import get_args
 from daemon.importing.aliases import ALIASES, LAST_RESORT
 from daemon.importing.quotes import Layout
 from daemon.importing.source import SourceError
-from daemon.settings import BookField
+from daemon.values import BookField
 from daemon.visible import visible
 
 FIELDS: tuple[BookField, ...] = get_args(BookField)

@@ -19,7 +19,7 @@ from daemon.importing.candidates import Candidates
 from daemon.importing.chunk import Chunk
 from daemon.importing.dialect import Dialect
 from daemon.importing.rules import DUPLICATE
-from daemon.settings import CHANGING_POLICIES, DuplicatePolicy
+from daemon.values import CHANGING_POLICIES, DuplicatePolicy
 
 REMEMBER_DUPLICATES = 8
 """Chunks for which a chunk with known ISBNs makes the loader expect more of them. A COPY that meets one

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from daemon.settings import BookField, Delimiter, DuplicatePolicy, Encoding, IsbnCheck, MaxErrors
+from daemon.values import BookField, Delimiter, DuplicatePolicy, Encoding, IsbnCheck, MaxErrors
 
 
 class ImportOptions(BaseModel):

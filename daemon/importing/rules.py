@@ -17,7 +17,7 @@ from daemon.catalog.storable import is_storable, storable
 from daemon.importing import encoding, repair
 from daemon.importing.header import Header
 from daemon.importing.records import Record
-from daemon.settings import BookField, IsbnCheck
+from daemon.values import BookField, IsbnCheck
 
 LONGEST_TEXT = 2000
 """Characters of a title or author; real author fields pass 256."""

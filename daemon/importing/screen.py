@@ -16,7 +16,7 @@ from daemon.importing.batch import Batch
 from daemon.importing.candidates import Candidates
 from daemon.importing.header import Header
 from daemon.importing.rules import EARLIEST_YEAR, LATEST_YEAR, LONGEST_TEXT, parse_year
-from daemon.settings import BookField, IsbnCheck
+from daemon.values import BookField, IsbnCheck
 
 _THIRTEEN_DIGITS = re.compile("[0-9]{13}")
 _PLAIN_LINES = re.compile("(?:[0-9]{13}\n)*")
