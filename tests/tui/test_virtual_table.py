@@ -342,6 +342,7 @@ class SparingApp(TableApp):
 async def test_columns_go_before_others_are_too_narrow() -> None:
     app = SparingApp(2)
     async with app.run_test(size=(80, 5), notifications=True) as pilot:
+        await wait_until(pilot, lambda: "1984" in screen_lines(app)[1])
         for width, titles in {
             80: ["Row", "Title", "Year", "Author"],
             33: ["Row", "Title", "Year", "Author"],
