@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from daemon.catalog.embedded import EmbeddedServer, ServerError
 from daemon.catalog.transfer import TableCopied, TransferError, TransferProgress, transfer
 from daemon.control import DaemonLock
 from daemon.settings import Paths, Settings
-from daemon.whole_file import unfinished
+from daemon.whole_file import sync_names, unfinished
 
 
 @contextmanager
@@ -42,11 +41,7 @@ def dump(paths: Paths, path: Path, progress: Progress, *, overwrite: bool) -> Co
     with _server(paths) as conninfo, unfinished(path, overwrite=overwrite) as written:
         found = dumps.dump(conninfo, written, progress)
         dumps.verify(written)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # for the name
-    finally:
-        os.close(folder)
+    sync_names(path.parent)
     return found
 
 

@@ -106,8 +106,7 @@ def others_at_work(settings: Settings, paths: Paths, connection: Connection) -> 
     if not settings.queue.is_shared:
         return []
     me = (machine.name(settings), str(paths.state))
-    seen = daemons.known(connection)
-    return [one.host for one in seen if not one.is_away and (one.host, one.home) != me]
+    return [one.host for one in daemons.at_work(connection) if (one.host, one.home) != me]
 
 
 def _read(path: Path) -> DaemonInfo | None:

@@ -70,12 +70,10 @@ def _explain(error: Exception) -> tuple[str, ExitCode] | None:
             return str(error), ExitCode.USAGE
         case NoSuchJobError():
             return str(error), ExitCode.NO_SUCH_JOB
-        case DatabaseError():
+        case DatabaseError() | QueueError():
             return str(error), ExitCode.UNREACHABLE
         case DaemonError() | RoleError():
             return str(error), ExitCode.FAILED
-        case QueueError():
-            return str(error), ExitCode.UNREACHABLE
         case sqlite3.Error():
             return f"The queue or the daemon's state cannot be used: {error}", ExitCode.UNREACHABLE
         case OSError():

@@ -60,7 +60,7 @@ class Gauge:
         if self._is_shared and connection is not None:
             # Of a queue elsewhere it is not asked, which may be slow: the jobs that wait have tasks there.
             waiting = JobPages(JobFilter(JobStatus.PENDING)).count(connection)
-            among = [one for one in daemons.known(connection) if not one.is_away]
+            among = daemons.at_work(connection)
             at_work, workers = len(among), sum(one.workers for one in among) or None
         return Workload(
             waiting=waiting,

@@ -8,7 +8,7 @@ import redis
 from huey.storage import RedisStorage
 
 from daemon.catalog.database import mask_password
-from daemon.queue_error import QueueError
+from daemon.queue_error import QueueError, server_away
 
 LONGEST_CONNECT = 5.0
 """Seconds."""
@@ -39,12 +39,7 @@ class RedisQueueStorage(RedisStorage):
     @staticmethod
     def explain(error: Exception) -> str:
         """What to say of one of :attr:`errors`; never a password."""
-        reason = " ".join(mask_password(str(error)).split()).rstrip(".")
-        return (
-            f"The queue cannot be used (queue.url, on Redis): {reason}. Imports are safe in the "
-            "database, and go on when it is back: see that its server runs and lets this machine in, or "
-            "correct queue.url."
-        )
+        return server_away("Redis", " ".join(mask_password(str(error)).split()).rstrip("."))
 
     def close(self) -> None:
         """End the connections."""

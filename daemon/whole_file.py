@@ -34,6 +34,15 @@ def unfinished(path: Path, mode: int = 0o600, *, overwrite: bool = True) -> Iter
         temporary.unlink(missing_ok=True)
 
 
+def sync_names(folder: Path) -> None:
+    """Let the names in ``folder`` be on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _name(temporary: Path, path: Path) -> None:
     """Give a file its name, unless another one has it."""
     try:

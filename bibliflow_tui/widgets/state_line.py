@@ -196,7 +196,7 @@ def _of_daemon(change: DaemonChanged | None, workload: Workload | None, advice: 
     if workload is not None and workload.silent_since is not None:
         since = formats.since(workload.silent_since)
         return Part((*[f"{DOWN} daemon hangs since {since}"] * 3, f"{DOWN} daemon hangs"), WRONG)
-    if workload is None or workload.workers is None or workload.busy is None:
+    if workload is None:
         return Part((f"{UP} daemon",), GOOD)
     return _of_workers(workload, "daemon", "daemon")
 

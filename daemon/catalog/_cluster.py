@@ -19,6 +19,7 @@ import psutil
 
 from daemon.catalog import _ownership as ownership
 from daemon.catalog._ownership import ServerError
+from daemon.whole_file import sync_names
 
 MAJOR_VERSION = 18
 ROLE = "postgres"
@@ -187,7 +188,7 @@ class Cluster:
             file.flush()
             os.fsync(file.fileno())
         new.rename(self.data)
-        _sync_directory(self.directory)
+        sync_names(self.directory)
 
     def _check_data(self) -> None:
         ownership.check_owner(self.data, ownership.server_user().pw_uid)
@@ -286,11 +287,3 @@ def _first_number(path: Path) -> int | None:
     with suppress(FileNotFoundError, ValueError, IndexError):
         return int(path.read_bytes().split()[0])
     return None
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -98,12 +98,17 @@ def clock_ahead(connection: Connection, now: float) -> float:
 
 def with_another_spool(connection: Connection, mark: str) -> list[Daemon]:
     """The daemons at work whose spool has another mark."""
-    return [daemon for daemon in known(connection) if not daemon.is_away and daemon.spool_mark != mark]
+    return [daemon for daemon in at_work(connection) if daemon.spool_mark != mark]
 
 
 def leave(connection: Connection, host: str, home: str) -> None:
     """Forget what a daemon of this home has shown: it ended, or another one begins."""
     connection.execute("DELETE FROM daemons WHERE host = %s AND home = %s", [host, home])
+
+
+def at_work(connection: Connection) -> list[Daemon]:
+    """Those that are not away, by host."""
+    return [daemon for daemon in known(connection) if not daemon.is_away]
 
 
 def known(connection: Connection) -> list[Daemon]:

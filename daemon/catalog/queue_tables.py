@@ -9,6 +9,7 @@ from huey.storage import PostgresStorage
 from psycopg.conninfo import make_conninfo
 
 from daemon.catalog.database import CONNECTION_OPTIONS, mask_password
+from daemon.queue_error import server_away
 
 _MAKING = 0x717565756573  # "queues", the key of the advisory lock under which the tables are made
 
@@ -35,12 +36,7 @@ class TableStorage(PostgresStorage):
                 "queue.url is not a PostgreSQL address with what belongs to one; it looks like "
                 "postgresql://user@host/name"
             )
-        reason = " ".join(mask_password(str(error)).split())
-        return (
-            f"The queue cannot be used (queue.url, on PostgreSQL): {reason}. Imports are safe in the "
-            "database, and go on when it is back: see that its server runs and lets this machine in, or "
-            "correct queue.url."
-        )
+        return server_away("PostgreSQL", " ".join(mask_password(str(error)).split()))
 
     def _open(self) -> psycopg.Connection[Any]:
         connection = psycopg.connect(make_conninfo(self._url, **self._options), autocommit=True)

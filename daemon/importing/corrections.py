@@ -197,7 +197,7 @@ class _Correction:
 
 def _is_damaged_still(error: RowError, fields: Sequence[str], delimiter: str) -> bool:
     """Whether what stands for bytes that are no text is in the fields as it was."""
-    if not {"encoding", "nul_character"} & {problem["code"] for problem in error.problems}:
+    if not {"encoding", "nul_character"} & error.codes:
         return False
     before = split(error.raw_data, delimiter)
     return any(
