@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.stage import Stage, program, psql, timed
 from daemon.catalog import books
+from daemon.catalog.books import NewBook
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.ids import uuid7
 from daemon.importing.checking import checked
@@ -62,17 +63,15 @@ def two_connections(stage: Stage, file: Path) -> float:
     reading = understand(file, ImportOptions())
     halves: list[list[EncodedRows]] = [[], []]
     job_id = uuid7()
-    encoder, size = books.Encoder(job_id), 0
+    found: list[NewBook] = []
     number = 0
     for part in checked(file, reading, "format"):
-        rows = part.candidates
-        encoder.add(isbns=rows.isbns, titles=rows.titles, authors=rows.authors, years=rows.years)
-        size += len(rows)
-        if size >= ROWS_AT_ONCE:
-            halves[number % 2].append(encoder.finish())
-            encoder, size = books.Encoder(job_id), 0
+        found += part.candidates.books()
+        if len(found) >= ROWS_AT_ONCE:
+            halves[number % 2].append(books.encode(job_id, found))
+            found = []
             number += 1
-    halves[number % 2].append(encoder.finish())
+    halves[number % 2].append(books.encode(job_id, found))
 
     def send(half: list[EncodedRows]) -> None:
         with psycopg.connect(stage.conninfo, autocommit=True, client_encoding="UTF8") as connection:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from uuid import UUID
 
 from daemon.board import Board
 from daemon.catalog.job import Counts, Job
-
-EVERY = 2.0
-"""Seconds between looks at a running import, which asks the database for its counts."""
 
 
 class Tally:
@@ -19,18 +15,16 @@ class Tally:
         self._board = board
         self._job_id: UUID | None = None
         self._before = Counts()
-        self._looked_at = 0.0
 
     def begin(self, job: Job) -> None:
         """Count from what ``job`` has; or had when it was looked at last, if it is the same job going on."""
         if self._job_id != job.id or self._before.processed > job.processed_rows:
             self._job_id, self._before = job.id, _counts(job)
-        self._looked_at = time.monotonic()
 
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time to look again."""
-        return time.monotonic() - self._looked_at > EVERY
+    def add(self, counts: Counts) -> None:
+        """Add what a chunk of the import that was begun brought to this worker's rows."""
+        self._board.mine.count(counts.success, counts.error, counts.skipped)
+        self._before += counts
 
     def look(self, job: Job) -> None:
         """Add what the import ``job`` has more than before to this worker's rows."""
@@ -42,7 +36,7 @@ class Tally:
             max(now.error - self._before.error, 0),
             max(now.skipped - self._before.skipped, 0),
         )
-        self._before, self._looked_at = now, time.monotonic()
+        self._before = now
 
 
 def _counts(job: Job) -> Counts:

@@ -16,7 +16,7 @@ from daemon import followups, intake
 from daemon.board import Board
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
-from daemon.catalog.job import Job
+from daemon.catalog.job import Counts, Job
 from daemon.importing import followup, pipeline
 from daemon.importing.error_limit import TooManyErrorsError
 from daemon.importing.pipeline import Outcome
@@ -172,15 +172,14 @@ class JobTask:
 
     def _work(self, connection: Connection, job: Job) -> Outcome:
         if job.kind != "import":
-            return followup.run(connection, job, self._should_stop, self._count_chunk)
+            return followup.run(connection, job, self._should_stop, lambda _counts: self._count_chunk())
 
-        def count_chunk() -> None:
+        def count_rows(counts: Counts) -> None:
             self._count_chunk()
-            if self._tally.is_due and (now := jobs.get_if_there(connection, job.id)):
-                self._tally.look(now)
+            self._tally.add(counts)
 
         path = intake.spool_path(self._paths, job.id)
-        return pipeline.run(connection, job, path, self._should_stop, count_chunk)
+        return pipeline.run(connection, job, path, self._should_stop, count_rows, self._database.connect)
 
     def _count_chunk(self) -> None:
         self._chunks += 1

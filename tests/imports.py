@@ -43,7 +43,7 @@ def follow_up(connection: Connection, job: Job, should_stop: Callable[[], bool] 
     """Do a repair or an undo; the job afterwards."""
     started = jobs.start(connection, job.id)
     assert started
-    followup.run(connection, started, should_stop, lambda: None)
+    followup.run(connection, started, should_stop, lambda _counts: None)
     return jobs.get(connection, job.id)
 
 

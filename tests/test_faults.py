@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon.importing import pipeline
-from tests.faults import campaign
-from tests.faults.followups import SCENES, small_chunks, state
+from tests import chunks
+from tests.faults import campaign, followups
+from tests.faults.followups import SCENES, state
 from tests.faults.points import POINTS, is_free, submit, work, work_and_die, work_until_done
 from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
@@ -49,11 +49,15 @@ def test_random_faults_change_nothing(stage: Stage, expected: Result, seed: int)
     assert differences == [], history
 
 
+@pytest.fixture(params=["one connection", "two connections"])
+def small_chunks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the rows of a small file are many chunks, as those of a long one."""
+    chunks.make_small(monkeypatch.setattr, is_long=request.param == "two connections")
+
+
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at_a_named_point(
-    stage: Stage, small: Path, small_expected: Result, point: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 500)
+def test_killed_at_a_named_point(stage: Stage, small: Path, small_expected: Result, point: str) -> None:
     with stage.database() as name, stage.home(name), stage.direct(name) as connection:
         job_id = submit(connection, small)
         deaths = 0
@@ -65,12 +69,10 @@ def test_killed_at_a_named_point(
         assert result(connection) == small_expected
 
 
+@pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize("cut", Cut)
-def test_a_commit_in_doubt(
-    stage: Stage, small: Path, small_expected: Result, cut: Cut, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_commit_in_doubt(stage: Stage, small: Path, small_expected: Result, cut: Cut) -> None:
     """Each time the worker finds out, by lock and checkpoint, whether the chunk is in."""
-    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 500)
     for number in range(CUTS):
         with stage.database() as name, stage.home(name), stage.direct(name) as connection:
             job_id = submit(connection, small)
@@ -84,7 +86,7 @@ def test_a_commit_in_doubt(
 @pytest.mark.parametrize("scene", SCENES)
 def test_repairs_and_undos_that_are_killed(stage: Stage, scene: str) -> None:
     begin, points = SCENES[scene]
-    with small_chunks():
+    with followups.small_chunks():
         with stage.database() as name, stage.home(name) as paths, stage.direct(name) as connection:
             work(begin(connection, paths).id)
             wanted = state(connection)

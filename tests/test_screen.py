@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -11,42 +16,61 @@ from hypothesis import strategies as st
 from daemon.catalog import books, row_errors
 from daemon.catalog.books import NewBook
 from daemon.catalog.database import Connection
+from daemon.catalog.ids import uuid7
 from daemon.catalog.row_errors import Problem, Rejection
+from daemon.importing import source, spans
 from daemon.importing.batch import Batch
 from daemon.importing.candidates import Candidates
+from daemon.importing.checking import checked
+from daemon.importing.chunk import Chunk, Packer
 from daemon.importing.dialect import Dialect, split
-from daemon.importing.header import Header
+from daemon.importing.header import Header, from_columns
 from daemon.importing.quotes import Layout
+from daemon.importing.reading import Reading
 from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
 from daemon.importing.screen import Screen
 from daemon.importing.source import RecordReader
-from daemon.values import IsbnCheck
-from tests.files import book, isbn13
+from daemon.importing.span_screen import SpanScreen
+from daemon.values import DuplicatePolicy, IsbnCheck
+from tests.files import book, isbn13, written
 from tests.imports import new_job
 
 PIECES = [*'",;\n\r \\', "\r\n", "a", "9780439785969", "\0", "\udce9", "é", "\u2028", "\x1c", "2001"]
+LINES = [
+    "T,A,9780439785969\n",
+    '"T, T",A,9780439785969\r\n',
+    'é,"",""\n',
+    '"T, T","A ""B""",9780439785969\r\n',
+    ",,\n",
+]
 WIDTH = 3
 
 
-def reader(text: str, dialect: Dialect) -> RecordReader:
+def reader(text: str, dialect: Dialect, *, finds_spans: bool = False) -> RecordReader:
     stream = io.BytesIO()
-    return RecordReader(io.StringIO(text, newline=""), stream, dialect, Layout(WIDTH, (2,)))
+    found = RecordReader(io.StringIO(text, newline=""), stream, dialect, Layout(WIDTH, (2,)))
+    found.finds_spans = finds_spans
+    return found
 
 
 @given(
-    st.lists(st.sampled_from([*PIECES, "T,A,9780439785969\n", '"T, T","A ""B""",9780439785969\r\n', ",,\n"])),
+    st.lists(st.sampled_from([*PIECES, *LINES])),
     st.sampled_from([Dialect(), Dialect(";"), Dialect(backslash=True), Dialect(skip_spaces=True)]),
     st.integers(1, 5),
+    st.booleans(),
 )
 def test_records_are_the_same_one_by_one_and_in_batches(
-    pieces: list[str], dialect: Dialect, most: int
+    pieces: list[str], dialect: Dialect, most: int, finds_spans: bool
 ) -> None:
     text = "".join(pieces)
-    batches = list(reader(text, dialect).batches(WIDTH, most))
+    batches = list(reader(text, dialect, finds_spans=finds_spans).batches(WIDTH, most))
     assert [record for batch in batches for record in batch.records()] == list(reader(text, dialect))
     for batch in batches:
-        assert 0 < len(batch) <= most
+        assert len(batch) > 0
+        assert batch.spans is not None or len(batch) <= most
+        if batch.spans:
+            batch = batch.unfold(batch.spans)
         for place, raw in enumerate(batch.texts):
             fields = batch.record(place).fields
             assert split(raw, dialect.delimiter) == fields
@@ -56,7 +80,11 @@ def test_records_are_the_same_one_by_one_and_in_batches(
 PROBLEM_KEYS = ("field", "code", "message", "value", "suggestion", "evidence")
 
 TEXTS = st.sampled_from(
-    ["Title", " Title\u00a0", "", " ", "\u3000", "x" * 2000, "x" * 2001, "T\x1c", "T\0", "T\udce9", "Zoë"]
+    [
+        *("Title", " Title\u00a0", "", " ", "\u3000", "x" * 2000, "x" * 2001, "T\x1c", "T\0", "T\udce9"),
+        *("Zoë", "é" * 1001, "déjà", "\u2009T", "T\u2028", "「T」", "T\u1680", "\x85T", "T\u205f", "E", "日"),
+        *("A, a novel", 'A "novel"', '"', "two\nlines"),
+    ]
 )
 ISBNS = st.sampled_from(
     [
@@ -132,6 +160,49 @@ def test_the_rules_say_the_same_of_what_the_screen_takes(
     assert certain == alone.in_order()
 
 
+@given(
+    st.data(),
+    st.sampled_from(HEADERS),
+    st.sampled_from(["format", "checksum"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_the_rules_say_the_same_of_what_the_screen_takes_as_spans(
+    data: st.DataObject, header: Header, isbn_check: IsbnCheck, line_end: str
+) -> None:
+    rows = data.draw(st.lists(fields_for(header), max_size=6))
+    lines = [Dialect().format(row) for row in rows]
+    found = spans.find("".join(line + line_end for line in lines), Dialect(), len(header.names), 2)
+    if found is None:
+        return
+    certain, doubtful = SpanScreen(header, isbn_check).certain(found.spans)
+    numbers = [*certain.numbers.tolist(), *doubtful.numbers.tolist(), *found.others]
+    assert sorted(numbers) == list(range(2, 2 + found.lines))
+    alone = Candidates()
+    checker = Checker(header, "utf-8", isbn_check)
+    for number in certain.numbers.tolist():
+        row = checker.check(Record(number, rows[number - 2]))
+        assert isinstance(row, BookRow)
+        alone.add(number, lines[number - 2], row)
+    assert certain.candidates() == alone
+
+
+def test_spans_of_what_is_common_are_taken() -> None:
+    header = Header(
+        ("t", "a", "i", "y"), {"title": (0,), "author": (1,), "isbn": (2,), "publication_year": (3,)}, True
+    )
+    rows = [book(number) for number in range(20)]
+    rows += [["A, a novel", "Zoë", isbn13(20), ""], ["日本", "「A」", isbn13(21), "2100"]]
+    for line_end in ("\n", "\r\n"):
+        text = "".join(Dialect().format(row) + line_end for row in rows)
+        found = spans.find(text, Dialect(), 4, 2)
+        assert found
+        assert (found.lines, found.size, found.others) == (len(rows), len(text), {})
+        for isbn_check in get_args(IsbnCheck):
+            certain, doubtful = SpanScreen(header, isbn_check).certain(found.spans)
+            # The corner bracket begins as a wide space does.
+            assert (len(certain), doubtful.numbers.tolist()) == (len(rows) - 1, [23])
+
+
 def test_two_isbns_in_one_field_are_not_two_rows() -> None:
     header = HEADERS[0]
     rows = [["T", "A", isbn13(1)], ["T", "A", f"{isbn13(2)}\n{isbn13(3)}"]]
@@ -198,3 +269,80 @@ def test_errors_arrive_as_they_were_encoded(connection: Connection) -> None:
             "suggestion": None,
         }
     ]
+
+
+def fields_of(encoded: bytes) -> list[list[bytes | None]]:
+    """The fields of rows in COPY's binary format."""
+    rows = []
+    stream = io.BytesIO(encoded)
+    while width := stream.read(2):
+        sizes_and_fields = []
+        for _ in range(int.from_bytes(width, "big")):
+            size = int.from_bytes(stream.read(4), "big", signed=True)
+            sizes_and_fields.append(None if size < 0 else stream.read(size))
+        rows.append(sizes_and_fields)
+    return rows
+
+
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["Title", "A, a novel", 'The "T"', "Zoë", " spaced ", ""]),
+        st.sampled_from(["Ann", "日本"]),
+        st.sampled_from(
+            [*map(isbn13, range(9)), "978-0-439-78596-9", "0439785960", "9780439785969", "195153448X", "bad"]
+        ),
+        st.sampled_from(["2001", "", "1997.0"]),
+    ),
+    max_size=30,
+)
+
+
+@given(ROWS, ROWS, st.sampled_from(["error", "skip"]), st.booleans())
+def test_chunks_are_the_same_with_spans_and_without(
+    rows: list[tuple[str, ...]],
+    more: list[tuple[str, ...]],
+    policy: DuplicatePolicy,
+    expects_duplicates: bool,
+) -> None:
+    header = ["title", "author", "isbn", "publication_year"]
+    text = written([header, *rows, ("x" * 100, "A", isbn13(90), "2000"), *more])
+    reading = Reading(Dialect(), replace(from_columns(header), is_in_file=True))
+    job_id = uuid7()
+    with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
+        path = Path(directory) / "list.csv"
+        path.write_text(text)
+        patch.setattr(source, "BLOCK", 100)
+        packed = []
+        for finds_spans in (False, True):
+            packer = Packer(job_id, Dialect(), policy, expects_duplicates=expects_duplicates)
+            for part in checked(path, reading, "format", finds_spans=finds_spans):
+                packer.add(part)
+            packed.append(packer.pack())
+    without, with_spans = packed
+    for chunk in packed:
+        books_of_it = fields_of(chunk.books.data)
+        assert [len(row) for row in books_of_it] == [6] * len(chunk.books)
+        ids = [row.pop() or b"" for row in books_of_it]
+        assert ids == sorted(ids)
+        assert [(row[0] or b"").decode() for row in books_of_it] == chunk.books.keys
+        assert chunk.books.keys == sorted(chunk.books.keys)
+        only = chunk.books.only(set(chunk.books.keys[::2]))
+        assert [row[0] for row in fields_of(only.data)] == [row[0] for row in books_of_it[::2]]
+    assert comparable(without) == comparable(with_spans)
+
+
+def comparable(chunk: Chunk) -> dict[str, Any]:
+    """A chunk without its identifiers, and what may be in any order sorted."""
+    origins = chunk.origins.rows()
+    expected = chunk.duplicates
+    return {
+        "books": [row[:-1] for row in fields_of(chunk.books.data)],
+        "origins": sorted(zip(origins.numbers, map(str.strip, origins.texts), origins.isbns, strict=True)),
+        "written": {
+            number: origins.written[number] for number in origins.numbers if number in origins.written
+        },
+        "duplicates": expected and sorted((row[1:] for row in fields_of(expected.data)), key=str),
+        "keys": expected and sorted(expected.keys),
+        "errors": sorted((row[1:] for row in fields_of(chunk.errors)), key=str),
+        "counts": (len(chunk), chunk.error_count, chunk.skipped, Counter(chunk.codes), chunk.bytes_read),
+    }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -65,68 +65,48 @@ class Book:
         }
 
 
-class Encoder:
-    """Encodes new books of a job, with fresh identifiers, given by columns and in parts."""
+def encode_rows(
+    job_id: UUID,
+    *,
+    isbns: Sequence[str],
+    titles: Sequence[str],
+    authors: Sequence[str],
+    years: Sequence[int | None],
+) -> list[tuple[str, bytes]]:
+    """New books of a job, given by columns: their ISBNs, in canonical form, and rows that lack identifiers.
 
-    def __init__(self, job_id: UUID) -> None:
-        self._job_id = job_id
-        self._rows: dict[str, bytes] = {}
+    In the order of the ISBNs: that makes the index a third cheaper, and it is the order in which every
+    import takes its locks, so that two with the same ISBNs wait for each other instead of deadlocking.
+    """
+    rows = copying.rows_but_uuid(
+        copying.texts(isbns),
+        copying.texts(titles),
+        copying.texts(authors),
+        copying.small_integers(years),
+        copying.same_uuid(job_id),
+    )
+    return [(isbns[place], rows[place]) for place in sorted(range(len(isbns)), key=isbns.__getitem__)]
 
-    @property
-    def isbns(self) -> KeysView[str]:
-        """The ISBNs in the order in which they came."""
-        return self._rows.keys()
 
-    def add(
-        self,
-        *,
-        isbns: Sequence[str],
-        titles: Sequence[str],
-        authors: Sequence[str],
-        years: Sequence[int | None],
-    ) -> bool:
-        """Take more books; False, and none taken, if one of their ISBNs, in canonical form, is not new."""
-        rows = copying.rows_but_uuid(
-            copying.texts(isbns),
-            copying.texts(titles),
-            copying.texts(authors),
-            copying.small_integers(years),
-            copying.same_uuid(self._job_id),
-        )
-        before = len(self._rows)
-        # Looked for afterwards: each time that an ISBN is looked up costs as much as to join a row.
-        deque(map(self._rows.setdefault, isbns, rows), maxlen=0)
-        added = len(self._rows) - before
-        if added == len(isbns):
-            return True
-        for _ in range(added):
-            self._rows.popitem()
-        return False
-
-    def finish(self) -> EncodedRows:
-        """All of them, with their ISBNs as keys.
-
-        In the order of the ISBNs: that makes the index a third cheaper, and it is the order in which every
-        import takes its locks, so that two with the same ISBNs wait for each other instead of deadlocking.
-        """
-        isbns = sorted(self._rows)
-        rows = list(map(self._rows.__getitem__, isbns))
-        # The identifiers last, so that they ascend in the order in which the server stores the rows.
-        return copying.join_with_uuids(isbns, rows, uuid7_block(len(isbns)))
+def add_identifiers(rows: Sequence[tuple[str, bytes]]) -> EncodedRows:
+    """Rows of :func:`encode_rows`, complete. Identifiers ascend in the order in which they are stored."""
+    return copying.join_with_uuids(
+        [isbn for isbn, _ in rows], [row for _, row in rows], uuid7_block(len(rows))
+    )
 
 
 def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedRows:
     """New books of a job, given one by one. Raises :class:`ValueError` if two have the same ISBN."""
-    encoder = Encoder(job_id)
-    are_different = encoder.add(
+    rows = encode_rows(
+        job_id,
         isbns=[book.isbn for book in books],
         titles=[book.title for book in books],
         authors=[book.author for book in books],
         years=[book.publication_year for book in books],
     )
-    if not are_different:
+    if any(isbn == following for (isbn, _), (following, _) in pairwise(rows)):
         raise ValueError("Two books have the same ISBN")
-    return encoder.finish()
+    return add_identifiers(rows)
 
 
 def copy(connection: Connection, books: EncodedRows) -> bool:

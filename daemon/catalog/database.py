@@ -284,6 +284,15 @@ def prepare_for_imports(connection: Connection) -> None:
     connection.execute("SET synchronous_commit TO off")
 
 
+def is_waited_for(connection: Connection) -> bool:
+    """Whether another session waits for a lock that this one holds."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+        " AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def is_out_of_reach(error: BaseException) -> bool:
     """Whether ``error`` says that the connection, not the statement, failed."""
     return isinstance(error, (DatabaseError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout))

@@ -43,6 +43,12 @@ def expect(connection: Connection, job_id: UUID, rows: int) -> None:
         notices.send(connection, job_id)
 
 
+def hold(connection: Connection, job_id: UUID) -> bool:
+    """Keep the job from being deleted until the transaction ends; False if it is deleted already."""
+    found = connection.execute("SELECT FROM import_jobs WHERE id = %s FOR KEY SHARE", [job_id])
+    return found.rowcount == 1
+
+
 def checkpoint(
     connection: Connection,
     job_id: UUID,
@@ -51,17 +57,20 @@ def checkpoint(
     codes: Mapping[str, int] = MappingProxyType({}),
     *,
     position: dict[str, Any] | None = None,
+    done: int | None = None,
 ) -> bool:
     """Add a chunk's ``counts``, and the ``codes`` of its errors; in the transaction that stores the chunk.
 
-    False if the job is not PROCESSING any more (cancelled, deleted): the chunk must be rolled back.
+    False if the job is not PROCESSING any more (cancelled, deleted), or its checkpoint does not count just
+    the ``done`` rows before the chunk: then this must be rolled back.
     """
     updated = connection.execute(
         "UPDATE import_jobs SET processed_rows = processed_rows + %(processed)s,"  # noqa: S608
         " success_count = success_count + %(success)s, error_count = error_count + %(error)s,"
         " open_error_count = open_error_count + %(error)s,"
         " skipped_count = skipped_count + %(skipped)s, bytes_read = %(bytes_read)s,"
-        f" position = %(position)s, {_ADD_CODES} WHERE id = %(job)s AND status = 'PROCESSING'",
+        f" position = %(position)s, {_ADD_CODES} WHERE id = %(job)s AND status = 'PROCESSING'"
+        " AND processed_rows = coalesce(%(done)s, processed_rows)",
         {
             "processed": counts.processed,
             "success": counts.success,
@@ -71,6 +80,7 @@ def checkpoint(
             "position": Jsonb(position) if position else None,
             "codes": Jsonb(dict(codes)),
             "job": job_id,
+            "done": done,
         },
     )
     notices.send(connection, job_id)

@@ -174,9 +174,9 @@ def _storable_problem(problem: Problem) -> Problem:
 
 
 def copy(connection: Connection, encoded: Iterable[bytes]) -> None:
-    """Store encoded rejections of a job whose row this transaction has locked already.
+    """Store encoded rejections of a job that this transaction holds (:func:`job_progress.hold`).
 
-    That lock keeps the job from being deleted, which is what the foreign key asks for row by row, and takes
+    That keeps the job from being deleted, which is what the foreign key asks for row by row, and takes
     half of the time for. So where the server is our own, it is not asked.
     """
     with copying.unchecked_keys(connection):

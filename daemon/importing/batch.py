@@ -6,14 +6,18 @@ import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import TYPE_CHECKING
 
 from daemon.importing.dialect import Dialect
 from daemon.importing.records import Record
 
+if TYPE_CHECKING:  # numpy takes time and memory, and only long files need it
+    from daemon.importing.spans import Spans
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records of a file. Those of ``columns`` and the ``others`` are each in the file's order."""
+    """Consecutive records of a file. Those of each kind are in the file's order."""
 
     numbers: Sequence[int]
     """Row numbers of the records in ``columns``."""
@@ -24,10 +28,12 @@ class Batch:
     others: Sequence[Record]
     """The records that are damaged, or have another number of fields."""
     size: int
-    """Characters of all of them."""
+    """Characters of all of them, about."""
+    spans: Spans | None = None
+    """More records."""
 
     def __len__(self) -> int:
-        return len(self.numbers) + len(self.others)
+        return len(self.numbers) + len(self.others) + (len(self.spans) if self.spans else 0)
 
     def record(self, index: int) -> Record:
         """One of those in ``columns``."""
@@ -35,16 +41,24 @@ class Batch:
 
     def records(self) -> list[Record]:
         """All of them, in the order of the file."""
+        if self.spans:
+            return self.unfold(self.spans).records()
         return sorted(
             [*map(self.record, range(len(self.numbers))), *self.others], key=lambda record: record.row_number
         )
 
+    def unfold(self, spans: Spans) -> Batch:
+        """The batch with the records of ``spans``, and no other spans, among those of its columns."""
+        columns = [[*mine, *more] for mine, more in zip(self.columns, spans.columns(), strict=True)]
+        numbers, texts = [*self.numbers, *spans.numbers.tolist()], [*self.texts, *spans.texts()]
+        return Batch(numbers, texts, columns, self.others, self.size)
 
-def from_lines(lines: Sequence[str], first_number: int, dialect: Dialect, width: int) -> Batch | None:
+
+def from_lines(lines: Sequence[str], numbers: Sequence[int], dialect: Dialect, width: int) -> Batch | None:
     """The records that ``lines`` are; None if a record has several of them, or quotes in wrong places.
 
-    What comes is what :func:`~daemon.importing.records.split` makes of them. ``width`` is the number of the
-    header's fields.
+    What comes is what :func:`~daemon.importing.records.split` makes of them. ``numbers`` are their row
+    numbers, ``width`` is the number of the header's fields.
     """
     if dialect.backslash or dialect.skip_spaces:
         return None
@@ -54,7 +68,7 @@ def from_lines(lines: Sequence[str], first_number: int, dialect: Dialect, width:
     if columns is None:
         is_plain = ['"' not in line and line.count(delimiter) == width - 1 for line in lines]
         columns = _columns(list(compress(lines, is_plain)), delimiter, width) or []
-    numbers = list(compress(range(first_number, first_number + len(lines)), is_plain))
+    matching_numbers = list(compress(numbers, is_plain))
     texts = list(compress(lines, is_plain))
     others = []
     if len(texts) < len(lines):
@@ -66,13 +80,13 @@ def from_lines(lines: Sequence[str], first_number: int, dialect: Dialect, width:
         for place, fields in zip(rest, records, strict=True):
             if len(fields) == width:
                 matching.append(fields)
-                numbers.append(first_number + place)
+                matching_numbers.append(numbers[place])
                 texts.append(lines[place])
             else:
-                others.append(Record(first_number + place, fields))
+                others.append(Record(numbers[place], fields))
         for column, values in zip(columns, zip(*matching, strict=True), strict=False):
             column += values
-    return Batch(numbers, texts, columns, others, sum(map(len, lines)))
+    return Batch(matching_numbers, texts, columns, others, sum(map(len, lines)))
 
 
 def _columns(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]] | None:

@@ -140,7 +140,7 @@ def run(
     job: Job,
     owner: Job,
     should_stop: Callable[[], bool],
-    on_progress: Callable[[], None],
+    on_progress: Callable[[Counts], None],
 ) -> int | None:
     """Do the repair that ``job`` is to the rows of ``owner``, whose locks ``connection`` holds.
 
@@ -166,7 +166,7 @@ def run(
             if not job_progress.checkpoint(connection, job.id, counts, position=position):
                 raise JobWithdrawnError
         processed += len(errors)
-        on_progress()
+        on_progress(counts)
         if should_stop():
             return None
     return processed

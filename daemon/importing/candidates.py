@@ -46,6 +46,16 @@ class Candidates:
         if row.isbn != book.isbn:
             self.written[number] = row.isbn
 
+    def extend(self, more: Candidates) -> None:
+        """More rows."""
+        self.numbers += more.numbers
+        self.texts += more.texts
+        self.isbns += more.isbns
+        self.titles += more.titles
+        self.authors += more.authors
+        self.years += more.years
+        self.written |= more.written
+
     def pick(self, places: Sequence[int]) -> Candidates:
         """The rows at these places."""
         return self._each(lambda column: [column[place] for place in places])

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon.catalog.row_errors import Rejection
 from daemon.importing.batch import Batch, from_records
 from daemon.importing.candidates import Candidates
+from daemon.importing.header import Header
 from daemon.importing.reading import Reading
 from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
 from daemon.importing.screen import Screen
 from daemon.importing.source import SourceError, open_reader
 from daemon.values import IsbnCheck
+
+if TYPE_CHECKING:  # numpy takes time and memory, and only long files need it
+    from daemon.importing.certain import CertainRows
+    from daemon.importing.span_screen import SpanScreen
 
 BATCH_ROWS = 1000
 """Records that are read and checked at once. Measured: from 500 to 4,000 the speed is the same within 2 %;
@@ -26,6 +32,8 @@ class Checked:
     """Consecutive rows of a file, checked."""
 
     candidates: Candidates
+    certain: CertainRows | None = None
+    """More rows that passed the rules."""
     rejections: list[Rejection] = field(default_factory=list)
     bytes_read: int = 0
     """How far into the file, packed as it is, its reader has come."""
@@ -33,11 +41,15 @@ class Checked:
     """Characters of the rows."""
 
     def __len__(self) -> int:
-        return len(self.candidates) + len(self.rejections)
+        return len(self.candidates) + len(self.rejections) + (len(self.certain) if self.certain else 0)
 
 
-def checked(path: Path, reading: Reading, isbn_check: IsbnCheck, *, skip: int = 0) -> Iterator[Checked]:
+def checked(
+    path: Path, reading: Reading, isbn_check: IsbnCheck, *, skip: int = 0, finds_spans: bool = False
+) -> Iterator[Checked]:
     """The rows of the file at ``path``, without the first ``skip`` of them, in batches.
+
+    With ``finds_spans`` most come as ``certain`` rows, else none do.
 
     Raises :class:`~daemon.importing.source.SourceError`, also if there are fewer.
     """
@@ -45,8 +57,13 @@ def checked(path: Path, reading: Reading, isbn_check: IsbnCheck, *, skip: int = 
     checker = Checker(reading.header, reading.dialect.encoding, isbn_check)
     with open_reader(path, reading.dialect, reading.header.layout) as reader:
         for batch in _behind(reader.batches(len(reading.header.names), BATCH_ROWS), reading, skip):
-            certain, doubtful = screen.certain(batch)
-            result = Checked(certain, [], reader.bytes_read, batch.size)
+            reader.finds_spans = finds_spans
+            certain = None
+            if batch.spans:
+                certain, doubtful_spans = _span_screen(reading.header, isbn_check).certain(batch.spans)
+                batch = batch.unfold(doubtful_spans)
+            candidates, doubtful = screen.certain(batch)
+            result = Checked(candidates, certain, [], reader.bytes_read, batch.size)
             for place in doubtful:
                 record = batch.record(place)
                 if not record.is_blank:
@@ -57,6 +74,12 @@ def checked(path: Path, reading: Reading, isbn_check: IsbnCheck, *, skip: int = 
                     _check_one(result, record, text, checker)
             if result:
                 yield result
+
+
+def _span_screen(header: Header, isbn_check: IsbnCheck) -> SpanScreen:
+    from daemon.importing.span_screen import SpanScreen
+
+    return SpanScreen(header, isbn_check)
 
 
 def _behind(batches: Iterable[Batch], reading: Reading, skip: int) -> Iterator[Batch]:

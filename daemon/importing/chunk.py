@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
-from collections.abc import Container, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from daemon.catalog import books, row_errors
 from daemon.catalog.books import NewBook
 from daemon.catalog.copying import EncodedRows, join
+from daemon.importing import origins
 from daemon.importing.candidates import Candidates
 from daemon.importing.checking import Checked
 from daemon.importing.dialect import Dialect
+from daemon.importing.origins import Origins
 from daemon.importing.rules import DUPLICATE
 from daemon.values import CHANGING_POLICIES, DuplicatePolicy
 
+if TYPE_CHECKING:  # numpy takes time and memory, and only long files need it
+    from daemon.importing.certain import CertainRows, Isbns
 
-@dataclass(frozen=True, slots=True)
-class Origins:
-    """Which rows the books of a chunk come from, in few objects."""
-
-    numbers: array[int]
-    joined_texts: str
-    """The texts of the candidates, joined with NUL, which no row has that passed."""
-    joined_isbns: str
-    written: dict[int, str]
-
-    def having(self, isbns: Container[str]) -> Candidates:
-        """The rows with these ISBNs, without what else their books are."""
-        known = self.joined_isbns.split()
-        texts = self.joined_texts.split("\0")
-        places = [place for place, isbn in enumerate(known) if isbn in isbns]
-        return Candidates(
-            [self.numbers[place] for place in places],
-            [texts[place] for place in places],
-            [known[place] for place in places],
-            written=self.written,
-        )
+NO_ROWS = join([], [])
+NO_ORIGINS = Origins()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +36,7 @@ class Chunk:
     """Of those, in the order of the file."""
     duplicates: EncodedRows | None
     """The errors that they are if their ISBNs are there already; None where that was not expected."""
-    updates: list[NewBook]
+    updates: Sequence[NewBook]
     """All of them in the order of the file, under these policies."""
     errors: bytes
     """Encoded: what the rules reject; under the policy "error", also what repeats an ISBN of the chunk."""
@@ -62,6 +47,11 @@ class Chunk:
     """What repeats an ISBN of the chunk, under the policy "skip"."""
     bytes_read: int
     """How far the file was read."""
+    follows: bool
+    """It may have an ISBN in common with the chunk before it, and can only be stored behind that."""
+
+    def __len__(self) -> int:
+        return len(self.books) + len(self.updates) + self.error_count + self.skipped
 
 
 class Packer:
@@ -73,17 +63,16 @@ class Packer:
         self._job_id = job_id
         self._dialect = dialect
         self._policy = policy
-        self._encoder = books.Encoder(job_id)
-        self._numbers = array("Q")
-        self._texts: list[str] = []
-        self._written: dict[int, str] = {}
-        self._duplicates: list[bytes] | None = [] if expects_duplicates and policy == "error" else None
-        self._updates: list[NewBook] = []
+        self._expects_duplicates = expects_duplicates and policy == "error"
+        self._candidates = Candidates()
+        self._certain: list[CertainRows] = []
         self._errors: list[bytes] = []
         self._codes: Counter[str] = Counter()
         self._rows = self._skipped = self._bytes_read = 0
         self.size = 0
         """Characters of its rows."""
+        self.isbns: Isbns | None = None
+        """Of the books, when they are packed; None if they are not known as numbers."""
 
     def __len__(self) -> int:
         return self._rows
@@ -95,48 +84,85 @@ class Packer:
         self.size += checked.size
         self._errors += row_errors.encode(self._job_id, checked.rejections)
         self._codes.update(row_errors.codes(rejection.problems for rejection in checked.rejections))
+        self._candidates.extend(checked.candidates)
+        if checked.certain:
+            self._certain.append(checked.certain)
+
+    def pack(self, before: Isbns | None = None) -> Chunk:
+        """The chunk; ``before`` are the ISBNs of the one before it."""
         if self._policy in CHANGING_POLICIES:
-            self._updates += checked.candidates.in_order().books()
-        else:
-            self._add_first(checked.candidates)
-
-    def _add_first(self, candidates: Candidates) -> None:
-        if not self._encode(candidates):
-            candidates, repeated = candidates.first_of_each(self._encoder.isbns)
-            if self._policy == "skip":
-                self._skipped += len(repeated)
-            else:
-                self._errors += repeated.encode_duplicates(self._job_id, self._dialect)
-                self._codes[DUPLICATE] += len(repeated)
-            if not candidates:
-                return
-            self._encode(candidates)
-        if self._duplicates is not None:
-            self._duplicates += candidates.encode_duplicates(self._job_id, self._dialect)
-        else:
-            self._numbers.extend(candidates.numbers)
-            self._texts.append("\0".join(candidates.texts))
-            self._written |= candidates.written
-
-    def _encode(self, candidates: Candidates) -> bool:
-        return self._encoder.add(
+            return self._chunk(updates=self._candidates.in_order().books())
+        certain = self._take_certain()
+        candidates = self._take_first()
+        follows = True
+        if certain:
+            self.isbns = certain.isbns_with(candidates.isbns)
+            follows = before is None or self.isbns.meet(before)
+        rows = books.encode_rows(
+            self._job_id,
             isbns=candidates.isbns,
             titles=candidates.titles,
             authors=candidates.authors,
             years=candidates.years,
         )
+        if certain:
+            from daemon.catalog import book_spans
 
-    def pack(self) -> Chunk:
-        """The chunk."""
-        isbns = self._encoder.isbns
+            encoded = book_spans.encode(self._job_id, certain.books, rows)
+        else:
+            encoded = books.add_identifiers(rows)
+        found = origins.of(candidates)
+        if certain:
+            found = certain.origins() + found
+        if not self._expects_duplicates:
+            return self._chunk(books=encoded, origins=found, follows=follows)
+        expected = found.rows()
+        errors = expected.encode_duplicates(self._job_id, self._dialect)
+        return self._chunk(books=encoded, duplicates=join(expected.isbns, errors), follows=follows)
+
+    def _take_certain(self) -> CertainRows | None:
+        """The certain rows whose ISBNs no other row of the chunk has; the others join the candidates."""
+        if not self._certain:
+            return None
+        from daemon.importing import certain
+
+        rows = certain.join(self._certain)
+        is_alone = rows.alone(self._candidates.isbns)
+        if is_alone.all():
+            return rows
+        self._candidates.extend(rows.where(~is_alone).candidates())
+        return rows.where(is_alone)
+
+    def _take_first(self) -> Candidates:
+        """The first candidate with each ISBN; the others are passed over, or errors."""
+        if len(set(self._candidates.isbns)) == len(self._candidates):
+            return self._candidates
+        first, repeated = self._candidates.first_of_each()
+        if self._policy == "skip":
+            self._skipped = len(repeated)
+        else:
+            self._errors += repeated.encode_duplicates(self._job_id, self._dialect)
+            self._codes[DUPLICATE] += len(repeated)
+        return first
+
+    def _chunk(
+        self,
+        books: EncodedRows = NO_ROWS,
+        origins: Origins = NO_ORIGINS,
+        duplicates: EncodedRows | None = None,
+        updates: Sequence[NewBook] = (),
+        *,
+        follows: bool = True,
+    ) -> Chunk:
         return Chunk(
-            books=self._encoder.finish(),
-            origins=Origins(self._numbers, "\0".join(self._texts), " ".join(isbns), self._written),
-            duplicates=None if self._duplicates is None else join(isbns, self._duplicates),
-            updates=self._updates,
+            books=books,
+            origins=origins,
+            duplicates=duplicates,
+            updates=updates,
             errors=b"".join(self._errors),
             error_count=len(self._errors),
             codes=self._codes,
             skipped=self._skipped,
             bytes_read=self._bytes_read,
+            follows=follows,
         )

@@ -74,7 +74,7 @@ def run(
     reading: Reading,
     corrected: Job,
     should_stop: Callable[[], bool],
-    on_progress: Callable[[], None],
+    on_progress: Callable[[Counts], None],
 ) -> int | None:
     """Take the rows of the file at ``path``, which is ``job``'s, back into the job that they are of.
 
@@ -91,9 +91,9 @@ def run(
         job_progress.aim(connection, job.id, owner.id)
         processed = job.processed_rows
         for records, bytes_read in _chunks(path, reading, processed):
-            correction.take(records, bytes_read)
+            counts = correction.take(records, bytes_read)
             processed += len(records)
-            on_progress()
+            on_progress(counts)
             if should_stop():
                 return None
         return processed
@@ -118,8 +118,8 @@ class _Correction:
         self._names = reading.header.names
         self._columns = _columns(self._fixer.reading.header.names, self._names)
 
-    def take(self, records: Sequence[Record], bytes_read: int) -> None:
-        """One transaction."""
+    def take(self, records: Sequence[Record], bytes_read: int) -> Counts:
+        """One transaction; what became of the records."""
         identified = [(record, _identifier(record, self._names.index(ID_COLUMN))) for record in records]
         errors = row_errors.by_id(
             self._connection, self._owner.id, [found for _, found in identified if found]
@@ -149,6 +149,7 @@ class _Correction:
                 raise JobWithdrawnError
             if rejections:
                 row_errors.copy(self._connection, row_errors.encode(self._job.id, rejections))
+        return counts
 
     def _store(self, rows: Sequence[_Row]) -> dict[UUID, Outcome]:
         """What became of the rows that pass."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection
-from daemon.catalog.job import Job
+from daemon.catalog.job import Counts, Job
 from daemon.importing import bulk, undo
 from daemon.importing.loader import JobWithdrawnError
 from daemon.importing.pipeline import Outcome
@@ -16,7 +16,7 @@ from daemon.importing.source import SourceError
 
 
 def run(
-    connection: Connection, job: Job, should_stop: Callable[[], bool], on_progress: Callable[[], None]
+    connection: Connection, job: Job, should_stop: Callable[[], bool], on_progress: Callable[[Counts], None]
 ) -> Outcome:
     """Do ``job``, whose lock ``connection`` holds, from its checkpoint on; as :func:`pipeline.run` does.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from uuid import UUID
 
@@ -27,7 +27,7 @@ is lost work; asking for every ISBN first takes half of a COPY's time."""
 
 
 class JobWithdrawnError(Exception):
-    """The job was cancelled or deleted meanwhile; its chunk was not stored."""
+    """The job was cancelled, deleted or taken up by somebody else meanwhile; its chunk was not stored."""
 
 
 class Stored(NamedTuple):
@@ -39,37 +39,60 @@ class Stored(NamedTuple):
     """Of the others: they are row errors, as their ISBNs are there already."""
 
 
+@dataclass
+class _Memory:
+    """What a job's loaders have seen of late."""
+
+    known: int = 0
+    """Chunks for which ISBNs that are known already are expected."""
+
+
 class Loader:
-    """Loads the chunks of one job through one connection, the one that holds the job's lock."""
+    """Loads the chunks of one job through one connection."""
 
     def __init__(
-        self, connection: Connection, job_id: UUID, dialect: Dialect, policy: DuplicatePolicy
+        self,
+        connection: Connection,
+        job_id: UUID,
+        dialect: Dialect,
+        policy: DuplicatePolicy,
+        memory: _Memory | None = None,
     ) -> None:
-        self._connection = connection
+        self.connection = connection
         self._job_id = job_id
         self._dialect = dialect
         self._policy = policy
-        self._expect_duplicates = 0
+        self._memory = memory or _Memory()
+
+    def beside(self, connection: Connection) -> Loader:
+        """One more for the same job, over another connection; each knows what the other saw."""
+        return Loader(connection, self._job_id, self._dialect, self._policy, self._memory)
 
     @property
     def expects_duplicates(self) -> bool:
         """Whether ISBNs of late were in the catalogue already."""
-        return self._expect_duplicates > 0
+        return self._memory.known > 0
 
-    def load(self, chunk: Chunk) -> Counts:
-        """Store ``chunk`` and advance the checkpoint, or change nothing.
+    def load(self, chunk: Chunk, done: int, wait_for_turn: Callable[[], None] = lambda: None) -> Counts:
+        """Store ``chunk`` behind the ``done`` rows before it and advance the checkpoint, or change nothing.
 
-        Raises :class:`JobWithdrawnError` if the job is no longer being processed.
+        Before the latter it calls ``wait_for_turn``, and passes on what that raises. Raises
+        :class:`JobWithdrawnError` if the job is no longer being processed, or not from that checkpoint on.
         """
-        with self._connection.transaction():
+        with self.connection.transaction():
             counts, duplicates = self._store(chunk)
             codes = Counter({DUPLICATE: counts.error} if counts.error else {})
             codes.update(chunk.codes)
             counts += Counts(error=chunk.error_count, skipped=chunk.skipped)
-            if not job_progress.checkpoint(self._connection, self._job_id, counts, chunk.bytes_read, codes):
-                raise JobWithdrawnError
             if counts.error:
-                row_errors.copy(self._connection, [chunk.errors, *duplicates])
+                if not job_progress.hold(self.connection, self._job_id):
+                    raise JobWithdrawnError
+                row_errors.copy(self.connection, [chunk.errors, *duplicates])
+            wait_for_turn()
+            if not job_progress.checkpoint(
+                self.connection, self._job_id, counts, chunk.bytes_read, codes, done=done
+            ):
+                raise JobWithdrawnError
         return counts
 
     def _store(self, chunk: Chunk) -> tuple[Counts, list[bytes]]:
@@ -84,7 +107,7 @@ class Loader:
             return Counts(success, 0, len(known)), []
         if chunk.duplicates is not None:
             return Counts(success, len(known)), [chunk.duplicates.only(known).data]
-        duplicates = chunk.origins.having(known)
+        duplicates = chunk.origins.rows(known)
         return Counts(success, len(known)), duplicates.encode_duplicates(self._job_id, self._dialect)
 
     def store(self, candidates: Candidates) -> Stored:
@@ -116,16 +139,16 @@ class Loader:
     def _add(self, new: EncodedRows) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""
         known: set[str] = set()
-        if self._expect_duplicates and new:
-            known = books.existing(self._connection, new.keys)
-            self._expect_duplicates -= 1
+        if self._memory.known and new:
+            known = books.existing(self.connection, new.keys)
+            self._memory.known -= 1
         missing = new.only(set(new.keys) - known) if known else new
         # False if there is one after all, perhaps as another import stored it in this moment.
-        while missing and not books.copy(self._connection, missing):
-            known |= books.existing(self._connection, missing.keys)
+        while missing and not books.copy(self.connection, missing):
+            known |= books.existing(self.connection, missing.keys)
             missing = new.only(set(new.keys) - known)
         if known:
-            self._expect_duplicates = REMEMBER_DUPLICATES
+            self._memory.known = REMEMBER_DUPLICATES
         return known
 
     def _change(self, wanted: Sequence[NewBook]) -> list[Outcome]:
@@ -135,7 +158,7 @@ class Loader:
         then, so that neither books nor counts depend on where chunks begin.
         """
         while True:
-            known = books.lock_existing(self._connection, {book.isbn for book in wanted})
+            known = books.lock_existing(self.connection, {book.isbn for book in wanted})
             state = dict(known)
             outcomes: list[Outcome] = []
             touched: set[str] = set()
@@ -148,13 +171,13 @@ class Loader:
                     touched.add(book.isbn)
             new = [book for isbn, book in state.items() if isbn not in known]
             # False if another import stored one of these ISBNs in this moment: look again.
-            if not new or books.copy(self._connection, books.encode(self._job_id, new)):
+            if not new or books.copy(self.connection, books.encode(self._job_id, new)):
                 break
         # Also those that a later row gave again what they had: they were changed, wherever chunks begin.
         changed = [state[isbn] for isbn in known.keys() & touched]
         if changed:
-            book_changes.record(self._connection, self._job_id, [book.isbn for book in changed])
-            books.update_all(self._connection, changed)
+            book_changes.record(self.connection, self._job_id, [book.isbn for book in changed])
+            books.update_all(self.connection, changed)
         return outcomes
 
     def _merged(self, old: NewBook, new: NewBook) -> NewBook:

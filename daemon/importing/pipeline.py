@@ -17,10 +17,12 @@ from daemon.importing.checking import Checked, checked
 from daemon.importing.chunk import Chunk, Packer
 from daemon.importing.corrections import BusyJobError
 from daemon.importing.export import ID_COLUMN
+from daemon.importing.lanes import Connect, Lanes
 from daemon.importing.loader import JobWithdrawnError, Loader
 from daemon.importing.options import ImportOptions
 from daemon.importing.reading import Reading, is_current, understand
 from daemon.importing.source import SourceError
+from daemon.values import CHANGING_POLICIES
 
 CHUNK_ROWS = 30_000
 """Rows of one transaction at most. Measured, on one connection: a million rows take 4.9 s in chunks of 5,000,
@@ -37,7 +39,7 @@ CHUNK_SECONDS = 0.25
 
 AHEAD_FROM = 1024 * 1024
 """Bytes from which a file is read by a process of its own. To start one takes 12 ms; below, the whole file is
-a chunk, and there is nothing to read ahead."""
+a chunk, and there is nothing to read ahead; numpy takes 0.1 s to load."""
 
 CHECK_SECONDS = 0.5
 """Seconds between two looks at the job in the database while nothing is stored."""
@@ -63,16 +65,17 @@ def run(
     job: Job,
     path: Path,
     should_stop: Callable[[], bool],
-    on_progress: Callable[[], None] = lambda: None,
+    on_progress: Callable[[Counts], None] = lambda _counts: None,
+    connect: Connect | None = None,
 ) -> Outcome:
     """Import the file at ``path`` for ``job``, whose lock ``connection`` holds, from its checkpoint on.
 
-    ``should_stop`` is asked after each chunk, ``on_progress`` is told of it. Raises
+    ``should_stop`` is asked after each chunk, ``on_progress`` is told what became of its rows, by any thread.
+    With ``connect`` a long file is stored over two connections. Raises
     :class:`~daemon.importing.source.SourceError` when the file cannot be imported, and what psycopg raises
     when the database is lost: then the checkpoint tells what was stored.
     """
     options = ImportOptions.model_validate(job.options)
-    counts = Counts(job.success_count, job.error_count, job.skipped_count)
     try:
         corrected = corrections.corrected_job(connection, path)
         if options.corrects and (corrected is None or corrected.id != options.corrects):
@@ -82,26 +85,14 @@ def run(
         reading = _prepare(connection, job, path, options)
         if corrected and ID_COLUMN in reading.header.names:
             rows = corrections.run(connection, job, path, reading, corrected, should_stop, on_progress)
-            return Outcome.INTERRUPTED if rows is None else _succeed(connection, job, rows)
-        loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
-        flag = SharedFlag()
-        with closing(_chunks(connection, job, path, reading, options, should_stop, flag)) as chunks:
-            for chunk in chunks:
-                counts += loader.load(chunk)
-                flag.set(loader.expects_duplicates)
-                on_progress()
-                error_limit.check(options.max_errors, counts.error, counts.processed)
-                if should_stop():
-                    return Outcome.INTERRUPTED
+        else:
+            rows = _Import(connection, job, path, reading, options, on_progress).run(should_stop, connect)
     except JobWithdrawnError:
         return Outcome.WITHDRAWN
     except (_InterruptedError, ReaderDiedError, BusyJobError):
         return Outcome.INTERRUPTED
-    error_limit.check(options.max_errors, counts.error, counts.processed, is_all=True)
-    return _succeed(connection, job, counts.processed)
-
-
-def _succeed(connection: Connection, job: Job, rows: int) -> Outcome:
+    if rows is None:
+        return Outcome.INTERRUPTED
     return Outcome.FINISHED if jobs.succeed(connection, job.id, rows) else Outcome.WITHDRAWN
 
 
@@ -117,57 +108,100 @@ def _prepare(connection: Connection, job: Job, path: Path, options: ImportOption
     return reading
 
 
-def _chunks(
-    connection: Connection,
-    job: Job,
-    path: Path,
-    reading: Reading,
-    options: ImportOptions,
-    should_stop: Callable[[], bool],
-    expects_duplicates: SharedFlag,
-) -> Generator[Chunk, None, None]:
-    """The chunks behind the job's checkpoint; made ahead, if there are enough of them."""
+class _Import:
+    """One file's way into the catalogue."""
 
-    def packer() -> Packer:
-        policy = options.on_duplicate
-        return Packer(job.id, reading.dialect, policy, expects_duplicates=expects_duplicates.is_set())
+    def __init__(
+        self,
+        connection: Connection,
+        job: Job,
+        path: Path,
+        reading: Reading,
+        options: ImportOptions,
+        on_progress: Callable[[Counts], None],
+    ) -> None:
+        self._connection = connection
+        self._job = job
+        self._path = path
+        self._reading = reading
+        self._options = options
+        self._on_progress = on_progress
+        self._counts = Counts(job.success_count, job.error_count, job.skipped_count)
+        self._loader = Loader(connection, job.id, reading.dialect, options.on_duplicate)
+        self._expects_duplicates = SharedFlag()
+        self._is_long = path.stat().st_size >= AHEAD_FROM
+        # The policies that change books look at them one by one, and in the order of the file.
+        self._is_fast = self._is_long and options.on_duplicate not in CHANGING_POLICIES
 
-    def make() -> Generator[Chunk, None, None]:
-        return pack(checked(path, reading, options.isbn_check, skip=job.processed_rows), packer)
+    def run(self, should_stop: Callable[[], bool], connect: Connect | None) -> int | None:
+        """Store the rows behind the checkpoint; how many the file has, None if it was told to stop."""
+        done = self._counts.processed
+        with Lanes(self._loader, done, connect if self._is_fast else None, self._stored) as lanes:
+            check = _Check(self._connection, self._job, should_stop, lanes)
+            chunks = (
+                ahead(self._chunks, check, self._connection.fileno()) if self._is_long else self._chunks()
+            )
+            with closing(chunks):
+                for chunk in chunks:
+                    lanes.store(chunk)
+                    if should_stop():
+                        return None
+            lanes.finish()
+        self._check_errors(is_all=True)
+        return self._counts.processed
 
-    if path.stat().st_size < AHEAD_FROM:
-        return make()
-    return ahead(make, _Check(connection, job, should_stop), connection.fileno())
+    def _chunks(self) -> Generator[Chunk, None, None]:
+        isbn_check, skip = self._options.isbn_check, self._job.processed_rows
+        return pack(
+            checked(self._path, self._reading, isbn_check, skip=skip, finds_spans=self._is_fast), self._packer
+        )
+
+    def _packer(self) -> Packer:
+        policy, expects = self._options.on_duplicate, self._expects_duplicates.is_set()
+        return Packer(self._job.id, self._reading.dialect, policy, expects_duplicates=expects)
+
+    def _stored(self, counts: Counts) -> None:
+        self._counts += counts
+        self._expects_duplicates.set(self._loader.expects_duplicates)
+        self._on_progress(counts)
+        self._check_errors()
+
+    def _check_errors(self, *, is_all: bool = False) -> None:
+        error_limit.check(self._options.max_errors, self._counts.error, self._counts.processed, is_all=is_all)
 
 
 def pack(parts: Iterable[Checked], packer: Callable[[], Packer]) -> Generator[Chunk, None, None]:
     """The rows of ``parts`` in chunks."""
     most = CHUNK_ROWS // 8  # of the first, so that the database has something to do soon
-    chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
+    chunk, before, deadline = packer(), None, time.monotonic() + CHUNK_SECONDS
     for part in parts:
         is_full = len(chunk) + len(part) > most or chunk.size >= CHUNK_CHARACTERS
         if chunk and (is_full or time.monotonic() > deadline):
-            yield chunk.pack()
+            yield chunk.pack(before)
             most = CHUNK_ROWS
-            chunk, deadline = packer(), time.monotonic() + CHUNK_SECONDS
+            chunk, before, deadline = packer(), chunk.isbns, time.monotonic() + CHUNK_SECONDS
         chunk.add(part)
     if chunk:
-        yield chunk.pack()
+        yield chunk.pack(before)
 
 
 class _Check:
-    """Looks, where nothing is stored for a while, whether the worker or the job is to stop."""
+    """Looks, while no chunk comes, whether the worker or the job is to stop."""
 
-    def __init__(self, connection: Connection, job: Job, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, connection: Connection, job: Job, should_stop: Callable[[], bool], lanes: Lanes
+    ) -> None:
         self._connection = connection
         self._job_id = job.id
         self._should_stop = should_stop
+        self._lanes = lanes
         self._looked = time.monotonic()
 
     def __call__(self) -> None:
         if self._should_stop():
             raise _InterruptedError
-        if time.monotonic() - self._looked > CHECK_SECONDS:
+        # A chunk that is under way looks by itself, and needs the connection.
+        if self._lanes.is_idle and time.monotonic() - self._looked > CHECK_SECONDS:
             self._looked = time.monotonic()
             if jobs.status(self._connection, self._job_id) is not JobStatus.PROCESSING:
                 raise JobWithdrawnError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TextIO
 
@@ -74,6 +75,9 @@ class RecordReader:
         self._layout = layout
         self._number = dialect.first_row - 1
         """Of the last record that was read."""
+        self.finds_spans = False
+        """Whether batches have the records as spans where that is possible: for files worth the time of
+        loading numpy."""
 
     @property
     def bytes_read(self) -> int:
@@ -81,31 +85,60 @@ class RecordReader:
         return self._file.tell()
 
     def __iter__(self) -> Iterator[Record]:
-        for lines, block in self._blocks():
+        for lines, text, block in self._blocks():
+            lines += split_lines(text)
             yield from self._one_by_one(lines, block)
 
     def batches(self, width: int, most: int) -> Iterator[Batch]:
-        """The same records, up to ``most`` at a time, by columns where they have ``width`` fields."""
-        for lines, block in self._blocks():
+        """The same records, up to ``most`` at a time, by columns where they have ``width`` fields.
+
+        As long as :attr:`finds_spans`, those of the spans of a block come together.
+        """
+        for lines, text, block in self._blocks():
+            rest = text
+            if self.finds_spans and not lines:
+                rest = yield from self._spans(text, width)
+            lines += split_lines(rest)
             while part := lines[:most]:
-                batch = from_lines(part, self._number + 1, self._dialect, width)
+                numbers = range(self._number + 1, self._number + 1 + len(part))
+                batch = from_lines(part, numbers, self._dialect, width)
                 if batch is None:
                     break
                 self._number += len(part)
                 del lines[:most]
                 yield batch
-            rest = self._one_by_one(lines, block)
-            while some := list(itertools.islice(rest, most)):
+            left = self._one_by_one(lines, block)
+            while some := list(itertools.islice(left, most)):
                 yield from_records(some, self._dialect, width)
 
-    def _blocks(self) -> Iterator[tuple[list[str], _Block]]:
-        """Each block, with its lines behind those that its predecessors left: records that go on in it."""
+    def _spans(self, text: str, width: int) -> Generator[Batch, None, str]:
+        """The records at the beginning of ``text`` that have spans, and those between; the rest of it."""
+        from daemon.importing import spans
+
+        found = spans.find(text, self._dialect, width, self._number + 1)
+        if found is None:
+            return text
+        batch = from_lines(list(found.others.values()), list(found.others), self._dialect, width)
+        if batch is None:
+            return text
+        self._number += found.lines
+        yield replace(batch, spans=found.spans, size=found.size)
+        return text[found.size :]
+
+    def _blocks(self) -> Iterator[tuple[list[str], str, _Block]]:
+        """Each block with its text behind the preamble, and the lines that its predecessors left.
+
+        Those are records that go on in it.
+        """
         passed_over = self._dialect.preamble
         lines: list[str] = []
         for block in _blocks(self._text):
-            lines += block.lines[passed_over:]
-            passed_over -= min(passed_over, len(block.lines))
-            yield lines, block
+            text = block.text
+            if passed_over:
+                some = split_lines(text)
+                text = "".join(some[passed_over:])
+                passed_over -= min(passed_over, len(some))
+            yield lines, text, block
 
     def _one_by_one(self, lines: list[str], block: _Block) -> Iterator[Record]:
         """The complete records at the beginning of ``lines``, and what follows them in the block."""
@@ -124,34 +157,41 @@ def first_lines(stream: BinaryIO, encoding_name: str, characters: int) -> list[s
     """The whole lines among the first ``characters`` of ``stream``, or the one that it begins with."""
     with text_of(stream, encoding_name) as file:
         text = _without_mark(file) + file.read(characters)
-    lines = io.StringIO(text, newline="").readlines()
+    lines = split_lines(text)
     return lines[:-1] if len(text) >= characters and len(lines) > 1 else lines
 
 
 class _Block(NamedTuple):
-    lines: list[str]
+    text: str
+    """Whole lines."""
     is_last: bool
     """No line of a later block can belong to a record of this one."""
     overlong: str | None = None
-    """The beginning of a line longer than LONGEST_RECORD that follows ``lines``; its rest is passed over."""
+    """The beginning of a line longer than LONGEST_RECORD that follows; its rest is passed over."""
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of ``text`` as the csv module wants them, split at \\n, \\r\\n and \\r only."""
+    return io.StringIO(text, newline="").readlines()
 
 
 def _blocks(text: TextIO) -> Iterator[_Block]:
-    """The lines of ``text`` as the csv module wants them, split at \\n, \\r\\n and \\r only."""
+    """What ``text`` holds in blocks of whole lines."""
     rest = _without_mark(text)
     while True:
         piece = text.read(BLOCK)
-        lines = io.StringIO(rest + piece, newline="").readlines()
+        whole = rest + piece
         if not piece:
-            yield _Block(lines, is_last=True)
+            yield _Block(whole, is_last=True)
             return
         # The last line goes on in the next piece; or it ends in \r, whose \n may be there.
-        rest = lines.pop() if lines and not lines[-1].endswith("\n") else ""
+        end = len(whole) if whole.endswith("\n") else max(whole.rfind("\n"), whole.rfind("\r", 0, -1)) + 1
+        whole, rest = whole[:end], whole[end:]
         if len(rest) > LONGEST_RECORD:
-            yield _Block(lines, is_last=True, overlong=rest)
+            yield _Block(whole, is_last=True, overlong=rest)
             rest = _behind(text) if rest.endswith("\r") else _skip_line(text)
-        elif lines:
-            yield _Block(lines, is_last=False)
+        elif whole:
+            yield _Block(whole, is_last=False)
 
 
 def _without_mark(text: TextIO) -> str:
@@ -162,7 +202,7 @@ def _without_mark(text: TextIO) -> str:
 def _skip_line(text: TextIO) -> str:
     """Pass over the rest of a line; what was read of the following one."""
     while piece := text.read(BLOCK):
-        lines = io.StringIO(piece, newline="").readlines()
+        lines = split_lines(piece)
         if len(lines) > 1 or lines[0].endswith("\n"):
             return "".join(lines[1:])
         if lines[0].endswith("\r"):

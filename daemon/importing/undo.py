@@ -28,7 +28,7 @@ def run(
     job: Job,
     target: Job,
     should_stop: Callable[[], bool],
-    on_progress: Callable[[], None],
+    on_progress: Callable[[Counts], None],
 ) -> int | None:
     """Take back what ``target`` brought; the connection holds the locks of both.
 
@@ -49,7 +49,7 @@ def run(
             if not job_progress.checkpoint(connection, job.id, step.counts, position=at):
                 raise JobWithdrawnError
         processed += step.counts.processed
-        on_progress()
+        on_progress(step.counts)
         if should_stop():
             return None
 

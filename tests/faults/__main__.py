@@ -9,15 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from daemon import log
-from daemon.importing import pipeline
+from tests import chunks
 from tests.faults.campaign import files, play
 from tests.faults.followups import SCENES, Scene, small_chunks, state
 from tests.faults.points import POINTS, is_free, submit, work, work_and_die, work_until_done
 from tests.faults.proxy import Cut
 from tests.faults.stage import Result, Stage, messy_file, result, wait_until
-
-CHUNK_ROWS = 500
-"""For the small file, so that its 4,000 rows are several chunks."""
 
 
 def main() -> None:
@@ -32,7 +29,7 @@ def main() -> None:
     stage = Stage()
     try:
         wrong = play_seeds(stage, range(arguments.first, arguments.first + arguments.seeds))
-        pipeline.CHUNK_ROWS = CHUNK_ROWS
+        chunks.make_small(setattr, is_long=True)
         small = messy_file(stage.directory / "small.csv", 3, 4000)
         expected = stage.undisturbed([small])
         for point in POINTS if arguments.kills else ():

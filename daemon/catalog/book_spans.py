@@ -1,0 +1,198 @@
+"""New books as spans of bytes, encoded for COPY thousands at a time.
+
+numpy writes the same part of all rows at once: a row costs a quarter of what it takes to join it from its
+pieces.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise, zip_longest
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+
+from daemon.catalog.copying import EncodedRows
+from daemon.catalog.ids import ID_SIZE, uuid7_bytes
+
+Places: TypeAlias = npt.NDArray[np.intp]
+"""Places in the data, or other whole numbers, one per row."""
+
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+Span: TypeAlias = tuple[Places, Places]
+"""Starts and ends of fields, one of each per row."""
+
+ISBN_DIGITS = 13
+
+ROWS_AT_ONCE = 6000
+"""Rows that are encoded at once: so that what this takes stays in the processor's cache."""
+
+_ISBN = np.dtype(f"S{ISBN_DIGITS}")
+_HEAD = np.dtype([("begin", "V6"), ("isbn", _ISBN), ("title_length", ">i4")])
+_LENGTH = np.dtype(">i4")
+_YEAR = np.dtype([("length", ">i4"), ("year", ">i4")])
+_TAIL = np.dtype([("job_length", ">i4"), ("job", "V16"), ("id_length", ">i4"), ("id", f"V{ID_SIZE}")])
+
+_BEGIN = b"\0\6\0\0\0\x0d"
+"""Six fields, and the length of the first."""
+
+_NULL = -1
+
+
+@dataclass(frozen=True, slots=True)
+class BookSpans:
+    """Books with ISBNs of thirteen digits; one entry per book in every column."""
+
+    data: bytes
+    """UTF-8."""
+    titles: Span
+    authors: Span
+    isbns_at: Places
+    """Where the ISBNs start."""
+    isbns: npt.NDArray[np.int64]
+    """The ISBNs as numbers."""
+    years: npt.NDArray[np.int32]
+    """0 is none."""
+
+    def __len__(self) -> int:
+        return len(self.isbns)
+
+    @property
+    def array(self) -> Bytes:
+        """The data as numbers."""
+        return np.frombuffer(self.data, np.uint8)
+
+    def joined_isbns(self) -> str:
+        """The ISBNs as texts, each with a space behind it."""
+        isbns = np.full((len(self), ISBN_DIGITS + 1), ord(" "), np.uint8)
+        isbns[:, :-1] = _items(self.array, _ISBN)[self.isbns_at].view(np.uint8).reshape(-1, ISBN_DIGITS)
+        return isbns.tobytes().decode()
+
+    def pick(self, which: Places | Mask | slice) -> BookSpans:
+        """The books at these places, or for which it is true."""
+        return BookSpans(
+            self.data,
+            (self.titles[0][which], self.titles[1][which]),
+            (self.authors[0][which], self.authors[1][which]),
+            self.isbns_at[which],
+            self.isbns[which],
+            self.years[which],
+        )
+
+
+def join(parts: Sequence[BookSpans]) -> tuple[BookSpans, list[int]]:
+    """All books of ``parts`` in their order, and where in the data that of each part begins."""
+    offsets = [0]
+    for part in parts[:-1]:
+        offsets.append(offsets[-1] + len(part.data))
+
+    def moved(column: Callable[[BookSpans], Places]) -> Places:
+        return np.concatenate([column(part) + offset for part, offset in zip(parts, offsets, strict=True)])
+
+    books = BookSpans(
+        b"".join(part.data for part in parts),
+        (moved(lambda part: part.titles[0]), moved(lambda part: part.titles[1])),
+        (moved(lambda part: part.authors[0]), moved(lambda part: part.authors[1])),
+        moved(lambda part: part.isbns_at),
+        np.concatenate([part.isbns for part in parts]),
+        np.concatenate([part.years for part in parts]),
+    )
+    return books, offsets
+
+
+def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) -> EncodedRows:
+    """New books of a job, as :func:`daemon.catalog.books.encode` does; no two with the same ISBN.
+
+    ``others`` are more of them: their ISBNs, in order, with their rows but for the identifiers.
+    """
+    ordered = books.pick(np.argsort(books.isbns))
+    count = len(ordered)
+    joined_keys = ordered.joined_isbns()
+    # Where among the books the others belong: bytes compare as the index does.
+    isbns = _items(ordered.array, _ISBN)[ordered.isbns_at]
+    places = np.searchsorted(isbns, np.array([isbn for isbn, _ in others], _ISBN))
+    identifiers = np.frombuffer(uuid7_bytes(count + len(others)), f"V{ID_SIZE}")
+    others_before = np.searchsorted(places, np.arange(count), side="right")
+    data, sizes = _encode(job_id, ordered, identifiers[np.arange(count) + others_before])
+    if others:
+        their_ids = identifiers[places + np.arange(len(others))].tolist()
+        rows = [row + identifier for (_, row), identifier in zip(others, their_ids, strict=True)]
+        data = _insert(data, np.concatenate(([0], np.cumsum(sizes)))[places], rows)
+        keys = [f"{isbn} ".encode() for isbn, _ in others]
+        joined_keys = _insert(joined_keys.encode(), places * (ISBN_DIGITS + 1), keys).decode()
+        sizes = np.insert(sizes, places, list(map(len, rows)))
+    return EncodedRows(data, array("I", sizes.astype(np.uint32).tobytes()), joined_keys)
+
+
+def _encode(job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.void]) -> tuple[bytes, Places]:
+    """The rows of ``books`` in their order, and the size of each."""
+    parts = []
+    for start in range(0, len(books), ROWS_AT_ONCE):
+        some = slice(start, start + ROWS_AT_ONCE)
+        parts.append(_encode_some(job_id, books.pick(some), identifiers[some]))
+    return b"".join(data for data, _ in parts), np.concatenate([sizes for _, sizes in parts])
+
+
+def _encode_some(job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.void]) -> tuple[bytes, Places]:
+    count = len(books)
+    titles, authors = (ends - starts for starts, ends in (books.titles, books.authors))
+    has_year = books.years > 0
+    years = np.where(has_year, _YEAR.itemsize, _LENGTH.itemsize)
+    sizes = _HEAD.itemsize + titles + _LENGTH.itemsize + authors + years + _TAIL.itemsize
+    ends = np.cumsum(sizes)
+    titles_at = ends - sizes + _HEAD.itemsize
+    authors_at = titles_at + titles + _LENGTH.itemsize
+    years_at = authors_at + authors
+    out = np.empty(int(ends[-1]), np.uint8)
+
+    head = np.empty(count, _HEAD)
+    head["begin"] = np.void(_BEGIN)
+    head["isbn"] = _items(books.array, _ISBN)[books.isbns_at]
+    head["title_length"] = titles
+    _items(out, _HEAD)[ends - sizes] = head
+    _items(out, _LENGTH)[authors_at - _LENGTH.itemsize] = authors
+    year = np.empty(np.count_nonzero(has_year), _YEAR)
+    year["length"] = 4
+    year["year"] = books.years[has_year]
+    _items(out, _YEAR)[years_at[has_year]] = year
+    _items(out, _LENGTH)[years_at[~has_year]] = _NULL
+    tail = np.empty(count, _TAIL)
+    tail["job_length"] = tail["id_length"] = ID_SIZE
+    tail["job"] = np.void(job_id.bytes)
+    tail["id"] = identifiers
+    _items(out, _TAIL)[ends - _TAIL.itemsize] = tail
+    _copy_texts(
+        books.array,
+        np.column_stack((books.titles[0], books.authors[0])).ravel(),
+        np.column_stack((titles, authors)).ravel(),
+        out,
+        np.column_stack((titles_at, authors_at)).ravel(),
+    )
+    return out.tobytes(), sizes
+
+
+def _items(data: Bytes, kind: np.dtype[Any]) -> npt.NDArray[Any]:
+    """``data`` as something that has an item of that kind at every byte; they overlap."""
+    return np.ndarray(max(len(data) - kind.itemsize + 1, 0), kind, data, strides=(1,))
+
+
+def _copy_texts(source: Bytes, starts: Places, lengths: Places, target: Bytes, targets: Places) -> None:
+    """Copy texts from where they start to where they belong."""
+    ends = np.cumsum(lengths)
+    steps = np.arange(ends[-1])
+    before = ends - lengths
+    target[np.repeat(targets - before, lengths) + steps] = source[np.repeat(starts - before, lengths) + steps]
+
+
+def _insert(data: bytes, places: Places, pieces: Sequence[bytes]) -> bytes:
+    """``data`` with the ``pieces`` at these places of it, which ascend."""
+    view = memoryview(data)
+    parts = [view[start:end] for start, end in pairwise([0, *places.tolist(), len(data)])]
+    return b"".join(chain.from_iterable(zip_longest(parts, pieces, fillvalue=b"")))

@@ -1,0 +1,162 @@
+"""Records by where their fields are in the file's text, thousands at a time.
+
+Nothing of a record is made into an object: numpy finds what separates fields and lines in the bytes of a
+block. A row costs 0.15 microseconds, a quarter of what its fields as strings take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from daemon.catalog.book_spans import Bytes, Mask, Places, Span
+from daemon.importing.certain import cut
+from daemon.importing.dialect import Dialect
+
+_NEW_LINE, _RETURN, _QUOTE = b'\n\r"'
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Records of one line each; places are indices of bytes in ``data``."""
+
+    data: bytes
+    """UTF-8, with no NUL in it."""
+    numbers: Places
+    """Row numbers."""
+    records: Span
+    """The lines, without what ends them."""
+    fields: Sequence[Span]
+    """Each column's fields, without quotes around them; there are none within."""
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def array(self) -> Bytes:
+        """The data as numbers."""
+        return np.frombuffer(self.data, np.uint8)
+
+    def where(self, is_wanted: Mask) -> Spans:
+        """The records for which it is true."""
+        records, *fields = (
+            (starts[is_wanted], ends[is_wanted]) for starts, ends in (self.records, *self.fields)
+        )
+        return Spans(self.data, self.numbers[is_wanted], records, fields)
+
+    def texts(self) -> list[str]:
+        """The records as they are written, without line ends."""
+        return cut(self.data, self.records)
+
+    def columns(self) -> list[list[str]]:
+        """The fields by columns."""
+        return [cut(self.data, field) for field in self.fields]
+
+
+class Found(NamedTuple):
+    """What was found in a block of text."""
+
+    spans: Spans
+    others: dict[int, str]
+    """By row number the lines, with their ends, that have other numbers of fields, or quotes in wrong places
+    or doubled."""
+    lines: int
+    """How many there are of both."""
+    size: int
+    """How many characters."""
+
+
+def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | None:
+    """The records at the beginning of ``text``, up to a line that goes on in the next one.
+
+    None if there are none, or if they must be looked at one by one. What comes is what
+    :func:`~daemon.importing.records.split` makes of the lines, if each of the others is a record by itself.
+    """
+    if dialect.backslash or dialect.skip_spaces:
+        return None
+    data = _encoded(text)
+    if not data:
+        return None
+    array = np.frombuffer(data, np.uint8)
+    delimiter = ord(dialect.delimiter)
+    is_quote = array == _QUOTE
+    marks = np.flatnonzero((array == _NEW_LINE) | (array == delimiter) | is_quote)
+    kinds = array[marks]
+    bad_quotes = None
+    if is_quote.any():
+        is_quote = kinds == _QUOTE
+        is_open = np.cumsum(is_quote, dtype=np.int32) & 1 == 1
+        torn = np.flatnonzero(is_open & (kinds == _NEW_LINE))
+        if torn.size:  # up to the line before
+            before = np.flatnonzero(kinds[: torn[0]] == _NEW_LINE)
+            stop = before[-1] + 1 if before.size else 0
+            marks, kinds, is_quote, is_open = marks[:stop], kinds[:stop], is_quote[:stop], is_open[:stop]
+        bad_quotes = _bad(array, marks[is_quote], is_open[is_quote], delimiter)
+        is_outside = ~(is_quote | is_open)
+        marks, kinds = marks[is_outside], kinds[is_outside]
+    is_end = kinds == _NEW_LINE
+    line_ends = marks[is_end]
+    if not line_ends.size:
+        return None
+    counts = np.diff(np.flatnonzero(is_end), prepend=-1)
+    is_plain = counts == width
+    if bad_quotes is not None:
+        is_plain[np.searchsorted(line_ends, bad_quotes)] = False
+    separators = (marks if is_plain.all() else marks[np.repeat(is_plain, counts)]).reshape(-1, width)
+    line_starts = np.concatenate(([0], line_ends[:-1] + 1))
+    size = len(data[: line_ends[-1] + 1].decode())
+    numbers = np.arange(first_number, first_number + len(line_ends))
+    other_places = np.flatnonzero(~is_plain)
+    others = dict(
+        zip(
+            numbers[other_places].tolist(),
+            cut(data, (line_starts[other_places], line_ends[other_places] + 1)),
+            strict=True,
+        )
+    )
+    starts, ends = line_starts[is_plain], separators[:, -1]
+    if _RETURN in data:
+        ends = ends - (array[ends - 1] == _RETURN)
+    fields = [
+        _unquoted(array, start, end)
+        for start, end in zip(
+            (starts, *(separators[:, column] + 1 for column in range(width - 1))),
+            (*(separators[:, column] for column in range(width - 1)), ends),
+            strict=True,
+        )
+    ]
+    return Found(Spans(data, numbers[is_plain], (starts, ends), fields), others, len(line_ends), size)
+
+
+def _encoded(text: str) -> bytes | None:
+    """``text`` up to its last line end in UTF-8; None if it has none, or others than \\n and \\r\\n."""
+    if "\0" in text:
+        return None
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # what could not be decoded
+        return None
+    data = data[: data.rfind(b"\n") + 1]
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
+        return None
+    return data
+
+
+def _bad(array: Bytes, quotes: Places, is_opening: Mask, delimiter: int) -> Places:
+    """Those of ``quotes`` that are not at the beginning or the end of a field."""
+    # One step back from the first byte is the last one, and the last byte is a line end.
+    before, behind = array[quotes - 1], array[np.minimum(quotes + 1, len(array) - 1)]
+    beside = np.where(is_opening, before, behind)
+    is_good = (beside == delimiter) | (beside == _NEW_LINE) | (~is_opening & (beside == _RETURN))
+    bad: Places = quotes[~is_good]
+    return bad
+
+
+def _unquoted(array: Bytes, starts: Places, ends: Places) -> Span:
+    """Fields without the quotes around them."""
+    # An empty field begins where its separator is, which is no quote.
+    is_quoted = array[starts] == _QUOTE
+    return starts + is_quoted, ends - is_quoted
