@@ -283,7 +283,7 @@ def test_errors_arrive_as_they_were_encoded(connection: Connection) -> None:
     ]
 
 
-def fields_of(encoded: bytes) -> list[list[bytes | None]]:
+def fields_of(encoded: bytes | memoryview) -> list[list[bytes | None]]:
     """The fields of rows in COPY's binary format."""
     rows = []
     stream = io.BytesIO(encoded)

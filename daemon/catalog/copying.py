@@ -12,7 +12,8 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress, repeat
-from typing import TypeAlias
+from pickle import PickleBuffer
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from daemon.catalog.database import Connection
@@ -111,10 +112,13 @@ def _rows(width: int, columns: Iterable[Column]) -> list[bytes]:
 class EncodedRows:
     """Rows with a key each, in few objects: they pass from one process to another in no time."""
 
-    data: bytes
+    data: bytes | memoryview
     sizes: array[int]
     """Bytes of each row."""
     joined_keys: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return EncodedRows, (PickleBuffer(self.data), self.sizes, self.joined_keys)
 
     @property
     def keys(self) -> list[str]:
@@ -135,7 +139,7 @@ class EncodedRows:
         return join(compress(mine, is_wanted), [self.data[start:end] for start, end in kept])
 
 
-def join(keys: Iterable[str], rows: Sequence[bytes]) -> EncodedRows:
+def join(keys: Iterable[str], rows: Sequence[bytes | memoryview]) -> EncodedRows:
     """Rows with their keys."""
     return EncodedRows(b"".join(rows), array("I", map(len, rows)), " ".join(keys))
 
@@ -146,7 +150,7 @@ def join_with_uuids(keys: Iterable[str], rows: Sequence[bytes], identifiers: Seq
     return EncodedRows(data, array("I", map(_UUID_SIZE.__add__, map(len, rows))), " ".join(keys))
 
 
-def copy(connection: Connection, columns: str, data: Iterable[bytes]) -> None:
+def copy(connection: Connection, columns: str, data: Iterable[bytes | memoryview]) -> None:
     """COPY rows, in pieces of any size, into ``columns``: a table with the names of its columns."""
     with (
         connection.cursor() as cursor,

@@ -173,7 +173,7 @@ def _storable_problem(problem: Problem) -> Problem:
     return Problem._make(storable(value) if value else value for value in problem)
 
 
-def copy(connection: Connection, encoded: Iterable[bytes]) -> None:
+def copy(connection: Connection, encoded: Iterable[bytes | memoryview]) -> None:
     """Store encoded rejections of a job that this transaction holds (:func:`job_progress.hold`).
 
     That keeps the job from being deleted, which is what the foreign key asks for row by row, and takes

@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import traceback
+from array import array
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from mmap import mmap
@@ -18,7 +19,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection as PipeEnd
 from queue import Empty, Queue
 from threading import Thread
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -46,6 +47,10 @@ class SharedFlag:
 
 _ITEM, _ERROR, _END = range(3)
 
+_Sent: TypeAlias = tuple[int, Any]
+
+_NUMBER = array("Q").itemsize
+
 
 class ReaderDiedError(Exception):
     """The process that worked ahead was killed."""
@@ -66,7 +71,7 @@ def ahead(
     if child == 0:
         _work(make, sender, receiver, inherited)
     sender.close()
-    arrived: Queue[tuple[int, Any]] = Queue(maxsize=1)
+    arrived: Queue[_Sent] = Queue(maxsize=1)
     # What arrives is taken from the pipe while the database has its turn.
     thread = Thread(target=_receive, args=(receiver, arrived), name="receiver", daemon=True)
     thread.start()
@@ -88,18 +93,18 @@ def ahead(
         receiver.close()
 
 
-def _next(arrived: Queue[tuple[int, Any]], check: Callable[[], None]) -> tuple[int, Any]:
+def _next(arrived: Queue[_Sent], check: Callable[[], None]) -> _Sent:
     while True:
         with suppress(Empty):
             return arrived.get(timeout=LOOK)
         check()
 
 
-def _receive(receiver: PipeEnd, arrived: Queue[tuple[int, Any]]) -> None:
+def _receive(receiver: PipeEnd, arrived: Queue[_Sent]) -> None:
     kind = _ITEM
     while kind == _ITEM:
         try:
-            kind, value = pickle.loads(receiver.recv_bytes())  # noqa: S301 - our own child's
+            kind, value = _take(receiver.fileno())
         except (EOFError, OSError):
             kind, value = _ERROR, ReaderDiedError()
         arrived.put((kind, value))
@@ -122,14 +127,46 @@ def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd,
 def _send_all(make: Callable[[], Iterator[Any]], sender: PipeEnd) -> None:
     try:
         for item in make():
-            sender.send_bytes(pickle.dumps((_ITEM, item), pickle.HIGHEST_PROTOCOL))
+            _give(sender.fileno(), (_ITEM, item))
     except BrokenPipeError:
         raise
     except Exception as error:
         error.add_note(f"In the process that read the file:\n{traceback.format_exc()}")
-        sender.send_bytes(pickle.dumps((_ERROR, error)))
+        _give(sender.fileno(), (_ERROR, error))
     else:
-        sender.send_bytes(pickle.dumps((_END, None)))
+        _give(sender.fileno(), (_END, None))
+
+
+def _give(fd: int, sent: _Sent) -> None:
+    """Write something into a pipe; its large parts as they are, where they can be picked up from there."""
+    large: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps(sent, pickle.HIGHEST_PROTOCOL, buffer_callback=large.append)
+    parts: list[Any] = [pickled, *(part.raw() for part in large)]
+    sizes = array("Q", (memoryview(part).nbytes for part in parts)).tobytes()
+    for data in (array("Q", [len(sizes)]).tobytes(), sizes, *parts):
+        view = memoryview(data).cast("B")
+        while view:
+            view = view[os.write(fd, view) :]
+
+
+def _take(fd: int) -> _Sent:
+    """What :func:`_give` wrote. Raises :class:`EOFError` if that is not all there."""
+    [size] = array("Q", _read(fd, _NUMBER))
+    sizes = array("Q", _read(fd, size))
+    pickled, *large = (_read(fd, size) for size in sizes)
+    sent: _Sent = pickle.loads(pickled, buffers=large)  # noqa: S301 - our own child's
+    return sent
+
+
+def _read(fd: int, size: int) -> bytearray:
+    data = bytearray(size)
+    view = memoryview(data)
+    while view:
+        count = os.readv(fd, [view])
+        if not count:
+            raise EOFError
+        view = view[count:]
+    return data
 
 
 def _widen(pipe: PipeEnd) -> None:

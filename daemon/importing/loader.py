@@ -95,7 +95,7 @@ class Loader:
                 raise JobWithdrawnError
         return counts
 
-    def _store(self, chunk: Chunk) -> tuple[Counts, list[bytes]]:
+    def _store(self, chunk: Chunk) -> tuple[Counts, Sequence[bytes | memoryview]]:
         """Store the books; what became of their rows, and the errors that some of them are, encoded."""
         if self._changes_books:
             outcomes = self._change(chunk.updates)

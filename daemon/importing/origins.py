@@ -7,6 +7,8 @@ from collections.abc import Container
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import sub
+from pickle import PickleBuffer
+from typing import Any
 
 from daemon.importing.candidates import Candidates
 
@@ -17,7 +19,7 @@ class Origins:
 
     numbers: array[int] = field(default_factory=lambda: array("q"))
     """Row numbers."""
-    data: bytes = b""
+    data: bytes | memoryview = b""
     """UTF-8, with the records as CSV in it."""
     starts: array[int] = field(default_factory=lambda: array("q"))
     """Where in it each begins."""
@@ -27,13 +29,17 @@ class Origins:
     written: dict[int, str] = field(default_factory=dict)
     """As in :class:`~daemon.importing.candidates.Candidates`."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        large = PickleBuffer(self.data)
+        return Origins, (self.numbers, large, self.starts, self.ends, self.joined_isbns, self.written)
+
     def rows(self, isbns: Container[str] | None = None) -> Candidates:
         """The rows with these ISBNs, or all, without what else their books are."""
         found = Candidates(written=self.written)
         for place, isbn in enumerate(self.joined_isbns.split()):
             if isbns is None or isbn in isbns:
                 found.numbers.append(self.numbers[place])
-                found.texts.append(self.data[self.starts[place] : self.ends[place]].decode())
+                found.texts.append(str(self.data[self.starts[place] : self.ends[place]], "utf-8"))
                 found.isbns.append(isbn)
         return found
 
@@ -41,7 +47,7 @@ class Origins:
         offset = len(self.data)
         return Origins(
             self.numbers + more.numbers,
-            self.data + more.data,
+            b"".join((self.data, more.data)),
             self.starts + array("q", (start + offset for start in more.starts)),
             self.ends + array("q", (end + offset for end in more.ends)),
             f"{self.joined_isbns} {more.joined_isbns}",

@@ -172,13 +172,13 @@ class _Import:
 
 def pack(parts: Iterable[Checked], packer: Callable[[], Packer]) -> Generator[Chunk, None, None]:
     """The rows of ``parts`` in chunks."""
-    most = CHUNK_ROWS // 8  # of the first, so that the database has something to do soon
+    most = CHUNK_ROWS // 8  # of the first, so that the database has something to do soon; then twice as many
     chunk, before, deadline = packer(), None, time.monotonic() + CHUNK_SECONDS
     for part in parts:
         is_full = len(chunk) + len(part) > most or chunk.size >= CHUNK_CHARACTERS
         if chunk and (is_full or time.monotonic() > deadline):
             yield chunk.pack(before)
-            most = CHUNK_ROWS
+            most = min(2 * most, CHUNK_ROWS)
             chunk, before, deadline = packer(), chunk.isbns, time.monotonic() + CHUNK_SECONDS
         chunk.add(part)
     if chunk:
