@@ -89,7 +89,8 @@ class JobTask:
         """Up to :data:`ATTEMPTS` times, until a chunk is stored; whether that was all of the job.
 
         A COMMIT whose reply was lost has happened or not: the next attempt takes the job's lock, which it
-        cannot have before the old connection's server process is gone, and reads the checkpoint.
+        cannot have before the server process of the connection that had it is gone; then it changes the job's
+        row, which it cannot before a COMMIT of the second connection is over, and reads the checkpoint.
         """
         chunks = self._chunks
         for attempt in stamina.retry_context(

@@ -19,7 +19,7 @@ import psutil
 import psycopg
 import pytest
 
-from daemon.catalog import _cluster, _ownership
+from daemon.catalog import _cluster, _memory, _ownership
 from daemon.catalog.embedded import EmbeddedServer, ServerError
 from tests.processes import family, kill_all, runs
 
@@ -472,3 +472,30 @@ def test_a_place_that_is_no_directory_is_refused(home: Path) -> None:
     (home / "file").touch()
     with pytest.raises(ServerError, match="Not a directory"):
         EmbeddedServer(home / "file" / "pg").acquire()
+
+
+def test_buffers_are_a_part_of_the_memory(server: EmbeddedServer) -> None:
+    gigabyte = 2**30
+    sizes = [_memory.shared_buffers(memory) for memory in (gigabyte, 4 * gigabyte, 64 * gigabyte)]
+    assert sizes == [gigabyte // 8, gigabyte // 4, gigabyte]
+    with psycopg.connect(server.conninfo) as connection:
+        row = connection.execute("SELECT pg_size_bytes(current_setting('shared_buffers'))").fetchone()
+    assert row == (_memory.shared_buffers(_memory.available()),)
+
+
+def test_memory_of_a_container_or_service(tmp_path: Path) -> None:
+    groups, mine = tmp_path / "groups", tmp_path / "mine"
+    service = groups / "system.slice" / "bibliflow.service"
+    service.mkdir(parents=True)
+    everything = psutil.virtual_memory().total
+    mine.write_text("9:name=systemd:/\n0::/system.slice/bibliflow.service\n")
+    assert _memory.available(groups, mine) == everything
+    (service / "memory.max").write_text("max\n")
+    assert _memory.available(groups, mine) == everything
+    (service / "memory.max").write_text("300000000\n")
+    assert _memory.available(groups, mine) == 300_000_000
+    (groups / "memory.max").write_text("200000000\n")
+    assert _memory.available(groups, tmp_path / "none") == 200_000_000
+    (groups / "memory").mkdir()
+    (groups / "memory" / "memory.limit_in_bytes").write_text("100000000\n")
+    assert _memory.available(groups, mine) == 100_000_000

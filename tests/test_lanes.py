@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from daemon import settings
@@ -23,6 +25,7 @@ from daemon.importing.error_limit import TooManyErrorsError
 from daemon.importing.lanes import Lanes
 from daemon.importing.loader import JobWithdrawnError, Loader
 from daemon.importing.pipeline import Outcome
+from daemon.importing.source import SourceError
 from tests import chunks
 from tests.faults.stage import messy_file, result
 from tests.files import HEADER, book, reading_of, table_of, written
@@ -195,18 +198,80 @@ def test_too_many_errors_end_it_at_the_same_row_as_over_one(
     assert stored[0] == stored[1] < 1500
 
 
-def test_one_is_enough(connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("when", ["connecting", "preparing"])
+def test_one_is_enough(
+    connection: Connection, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     """Where the server takes no more connections."""
     chunks.make_small(monkeypatch.setattr, is_long=True, rows=100)
     path = tmp_path / "list.csv"
     path.write_text(table_of(range(1000)))
     job = started(connection)
 
-    def refuse() -> AbstractContextManager[Connection]:
-        raise DatabaseError("too many clients already")
+    @contextmanager
+    def refuse() -> Iterator[Connection]:
+        if when == "connecting":
+            raise DatabaseError("too many clients already")
+        with connect() as opened:
+            opened.close()
+            yield opened
 
     assert pipeline.run(connection, job, path, lambda: False, connect=refuse) is Outcome.FINISHED
     assert books.count(connection) == 1000
+
+
+def test_a_damaged_file_does_not_hide_that_the_database_is_lost(
+    connection: Connection, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows before the damage are imported when the job is taken up again."""
+    chunks.make_small(monkeypatch.setattr, is_long=True, rows=100)
+    path = tmp_path / "list.csv"
+    job = started(connection)
+    chunk = chunk_of(path, job.id, range(5))
+
+    def chunk_and_damage(_: object) -> Iterator[Chunk]:
+        yield chunk
+        raise SourceError("The file is damaged")
+
+    monkeypatch.setattr(pipeline._Import, "_chunks", chunk_and_damage)
+
+    def waiting() -> list[int]:
+        rows = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'COPY%'"
+            " AND datname = current_database()"
+        ).fetchall()
+        return [row[0] for row in rows]
+
+    with (
+        connect() as first,
+        held_up(*chunk.books.keys),
+        ThreadPoolExecutor(1) as worker,
+    ):
+        prepare_for_imports(first)
+        run = worker.submit(pipeline.run, first, job, path, lambda: False, connect=connect)
+        wait_until(waiting)
+        connection.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", [waiting()])
+        with pytest.raises(psycopg.OperationalError):
+            run.result()
+
+
+@pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])
+def test_a_server_that_isolates_more_by_default(
+    connection: Connection,
+    connect: Connect,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    isolation: str,
+) -> None:
+    chunks.make_small(monkeypatch.setattr, is_long=True, rows=100)
+    name = connection.info.dbname
+    connection.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'".encode())
+    path = tmp_path / "list.csv"
+    path.write_text(table_of(range(2000)))
+    with connect() as first:
+        prepare_for_imports(first)
+        job = started(connection)
+        assert pipeline.run(first, job, path, lambda: False, connect=connect) is Outcome.FINISHED
 
 
 def test_interrupted_with_chunks_under_way(

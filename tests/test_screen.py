@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from daemon.importing.checking import checked
 from daemon.importing.chunk import Chunk, Packer
 from daemon.importing.dialect import Dialect, split
 from daemon.importing.header import Header, from_columns
+from daemon.importing.pipeline import pack
 from daemon.importing.quotes import Layout
 from daemon.importing.reading import Reading
 from daemon.importing.records import Record
@@ -33,7 +35,7 @@ from daemon.importing.screen import Screen
 from daemon.importing.source import RecordReader
 from daemon.importing.span_screen import SpanScreen
 from daemon.values import DuplicatePolicy, IsbnCheck
-from tests.files import book, isbn13, written
+from tests.files import HEADER, book, isbn13, written
 from tests.imports import new_job
 
 PIECES = [*'",;\n\r \\', "\r\n", "a", "9780439785969", "\0", "\udce9", "é", "\u2028", "\x1c", "2001"]
@@ -358,3 +360,30 @@ def comparable(chunk: Chunk) -> dict[str, Any]:
         "errors": sorted((row[1:] for row in fields_of(chunk.errors)), key=str),
         "counts": (len(chunk), chunk.error_count, chunk.skipped, Counter(chunk.codes), chunk.bytes_read),
     }
+
+
+@pytest.mark.parametrize("line", ["x,,,\n", "x,y\n", "Title,Author,12,2001\n", "\n"])
+def test_short_rows_that_are_all_bad_come_in_parts(tmp_path: Path, line: str) -> None:
+    """So that somebody sees how far it is, and memory stays within bounds."""
+    path = tmp_path / "list.csv"
+    path.write_text(written([HEADER, book(1)]) + line * 200_000)
+    reading = Reading(Dialect(), replace(from_columns(HEADER), is_in_file=True))
+    with source.open_reader(path, Dialect(), reading.header.layout) as opened:
+        opened.finds_spans = True
+        assert max(map(len, opened.batches(4, 1000))) <= 10_000
+
+
+def test_long_texts_take_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    rows = [["日" * 600, "本" * 600, isbn13(number), "2001"] for number in range(1000)]
+    path.write_text(written([HEADER, book(1), *rows]))
+    reading = Reading(Dialect(), replace(from_columns(HEADER), is_in_file=True))
+    tracemalloc.start()
+    try:
+        for chunk in pack(
+            checked(path, reading, "format", finds_spans=True), lambda: Packer(uuid7(), Dialect(), "error")
+        ):
+            assert len(chunk.books.data) < 6_000_000
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()

@@ -275,13 +275,15 @@ def limit_waiting(connection: Connection) -> None:
 
 
 def prepare_for_imports(connection: Connection) -> None:
-    """Limit waiting; nor does a chunk's COMMIT wait for the server's disk.
+    """Limit waiting, and isolation to what is usual; nor does a chunk's COMMIT wait for the server's disk.
 
     A crash of the server loses the last chunks together with their checkpoints, and the import goes on before
     them.
     """
     limit_waiting(connection)
     connection.execute("SET synchronous_commit TO off")
+    # A chunk's checkpoint must see that of the one before it, which was committed in the meantime.
+    connection.execute("SET default_transaction_isolation TO 'read committed'")
 
 
 def is_waited_for(connection: Connection) -> bool:

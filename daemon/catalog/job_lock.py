@@ -29,7 +29,8 @@ def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
     """Hold the job's advisory lock on this connection; False if somebody else has it.
 
     The lock belongs to the session and dies with its backend. So whoever gets it knows that no older
-    COMMIT for this job is still in flight, and may trust the checkpoint.
+    COMMIT of that session is still in flight. An import has another one: whoever starts the job changes its
+    row, and so waits for a COMMIT of that, whose checkpoint has changed it before.
     """
     with _held_by(connection, _lock_key(job_id)) as acquired:
         yield acquired

@@ -28,7 +28,7 @@ class Batch:
     others: Sequence[Record]
     """The records that are damaged, or have another number of fields."""
     size: int
-    """Characters of all of them, about."""
+    """Characters of all of them, or bytes."""
     spans: Spans | None = None
     """More records."""
 

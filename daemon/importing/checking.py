@@ -57,7 +57,8 @@ def checked(
     checker = Checker(reading.header, reading.dialect.encoding, isbn_check)
     with open_reader(path, reading.dialect, reading.header.layout) as reader:
         for batch in _behind(reader.batches(len(reading.header.names), BATCH_ROWS), reading, skip):
-            reader.finds_spans = finds_spans
+            if finds_spans:  # header and skipped rows are behind
+                reader.finds_spans, finds_spans = True, False
             certain = None
             if batch.spans:
                 certain, doubtful_spans = _span_screen(reading.header, isbn_check).certain(batch.spans)

@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from daemon.catalog.database import Connection, DatabaseError, is_waited_for, prepare_for_imports
+from daemon.catalog.database import Connection, is_out_of_reach, is_waited_for, prepare_for_imports
 from daemon.catalog.job import Counts
 from daemon.importing.chunk import Chunk
 from daemon.importing.loader import Loader
@@ -96,15 +96,20 @@ class Lanes:
     def _open(self, connect: Connect) -> None:
         """Add the other lanes, or do without if the server takes no more connections."""
         self._connect = None
-        try:
-            connections = [self._stack.enter_context(connect()) for _ in range(LANES - 1)]
-        except DatabaseError:
-            return
-        for connection in connections:
-            prepare_for_imports(connection)
-            self._loaders.append(self._loaders[0].beside(connection))
-        # Entered last, it is left first: the connections are closed when nobody uses them any more.
-        self._threads = self._stack.enter_context(ThreadPoolExecutor(LANES, "lane"))
+        first = self._loaders[0]
+        with ExitStack() as stack:
+            try:
+                connections = [stack.enter_context(connect()) for _ in range(LANES - 1)]
+                for connection in connections:
+                    prepare_for_imports(connection)
+            except Exception as error:
+                if is_out_of_reach(error):
+                    return
+                raise
+            self._loaders += map(first.beside, connections)
+            # Entered last, it is left first: the connections are closed when nobody uses them any more.
+            self._threads = stack.enter_context(ThreadPoolExecutor(LANES, "lane"))
+            self._stack = stack.pop_all()
 
     def _store(self, loader: Loader, chunk: Chunk, done: int, before: Future[None] | None) -> None:
         def wait_for_turn() -> None:

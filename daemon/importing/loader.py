@@ -139,9 +139,9 @@ class Loader:
     def _add(self, new: EncodedRows) -> set[str]:
         """Add those of ``new`` that the catalogue lacks; the ISBNs of the others."""
         known: set[str] = set()
-        if self._memory.known and new:
+        if self._memory.known > 0 and new:
+            self._memory.known = max(self._memory.known - 1, 0)
             known = books.existing(self.connection, new.keys)
-            self._memory.known -= 1
         missing = new.only(set(new.keys) - known) if known else new
         # False if there is one after all, perhaps as another import stored it in this moment.
         while missing and not books.copy(self.connection, missing):

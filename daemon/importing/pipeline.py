@@ -142,11 +142,15 @@ class _Import:
                 ahead(self._chunks, check, self._connection.fileno()) if self._is_long else self._chunks()
             )
             with closing(chunks):
-                for chunk in chunks:
-                    lanes.store(chunk)
-                    if should_stop():
-                        return None
-            lanes.finish()
+                try:
+                    for chunk in chunks:
+                        lanes.store(chunk)
+                        if should_stop():
+                            return None
+                finally:
+                    # What is wrong with a chunk comes before what is wrong with the file behind it: the
+                    # database may be lost, and then the chunk is not, as it would be with a failed import.
+                    lanes.finish()
         self._check_errors(is_all=True)
         return self._counts.processed
 

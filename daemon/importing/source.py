@@ -113,17 +113,19 @@ class RecordReader:
 
     def _spans(self, text: str, width: int) -> Generator[Batch, None, str]:
         """The records at the beginning of ``text`` that have spans, and those between; the rest of it."""
-        from daemon.importing import spans
-
-        found = spans.find(text, self._dialect, width, self._number + 1)
-        if found is None:
+        try:
+            from daemon.importing import spans
+        except (ImportError, RuntimeError):  # numpy does not run on every old processor
+            self.finds_spans = False
             return text
-        batch = from_lines(list(found.others.values()), list(found.others), self._dialect, width)
-        if batch is None:
-            return text
-        self._number += found.lines
-        yield replace(batch, spans=found.spans, size=found.size)
-        return text[found.size :]
+        while found := spans.find(text, self._dialect, width, self._number + 1):
+            batch = from_lines(list(found.others.values()), list(found.others), self._dialect, width)
+            if batch is None:
+                break
+            self._number += found.lines
+            yield replace(batch, spans=found.spans, size=len(found.spans.data))
+            text = text[found.size :]
+        return text
 
     def _blocks(self) -> Iterator[tuple[list[str], str, _Block]]:
         """Each block with its text behind the preamble, and the lines that its predecessors left.

@@ -16,6 +16,10 @@ from daemon.catalog.book_spans import Bytes, Mask, Places, Span
 from daemon.importing.certain import cut
 from daemon.importing.dialect import Dialect
 
+MOST_LINES = 6000
+"""Lines that are looked at together: as many as a block has of usual length. It may have far more short ones,
+too many to check one by one in one go if none of them is good."""
+
 _NEW_LINE, _RETURN, _QUOTE = b'\n\r"'
 
 
@@ -70,7 +74,7 @@ class Found(NamedTuple):
 
 
 def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | None:
-    """The records at the beginning of ``text``, up to a line that goes on in the next one.
+    """Some records at the beginning of ``text``, none of them behind a line that goes on in the next one.
 
     None if there are none, or if they must be looked at one by one. What comes is what
     :func:`~daemon.importing.records.split` makes of the lines, if each of the others is a record by itself.
@@ -98,16 +102,19 @@ def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | 
         is_outside = ~(is_quote | is_open)
         marks, kinds = marks[is_outside], kinds[is_outside]
     is_end = kinds == _NEW_LINE
+    if np.count_nonzero(is_end) > MOST_LINES:
+        stop = np.flatnonzero(is_end)[MOST_LINES - 1] + 1
+        marks, kinds, is_end = marks[:stop], kinds[:stop], is_end[:stop]
     line_ends = marks[is_end]
     if not line_ends.size:
         return None
     counts = np.diff(np.flatnonzero(is_end), prepend=-1)
     is_plain = counts == width
     if bad_quotes is not None:
-        is_plain[np.searchsorted(line_ends, bad_quotes)] = False
+        is_plain[np.searchsorted(line_ends, bad_quotes[bad_quotes < line_ends[-1]])] = False
     separators = (marks if is_plain.all() else marks[np.repeat(is_plain, counts)]).reshape(-1, width)
     line_starts = np.concatenate(([0], line_ends[:-1] + 1))
-    size = len(data[: line_ends[-1] + 1].decode())
+    data = data[: line_ends[-1] + 1]
     numbers = np.arange(first_number, first_number + len(line_ends))
     other_places = np.flatnonzero(~is_plain)
     others = dict(
@@ -128,7 +135,8 @@ def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | 
             strict=True,
         )
     ]
-    return Found(Spans(data, numbers[is_plain], (starts, ends), fields), others, len(line_ends), size)
+    spans = Spans(data, numbers[is_plain], (starts, ends), fields)
+    return Found(spans, others, len(line_ends), len(data.decode()))
 
 
 def _encoded(text: str) -> bytes | None:
