@@ -31,12 +31,6 @@ Span: TypeAlias = tuple[Places, Places]
 
 ISBN_DIGITS = 13
 
-ROWS_AT_ONCE = 6000
-"""Rows that are encoded at once: so that what this takes stays in the processor's cache."""
-
-TEXT_AT_ONCE = 256 * 1024
-"""Bytes of their titles and authors; each takes 32 while they are copied."""
-
 _ISBN = np.dtype(f"S{ISBN_DIGITS}")
 _HEAD = np.dtype([("begin", "V6"), ("isbn", _ISBN), ("title_length", ">i4")])
 _LENGTH = np.dtype(">i4")
@@ -134,21 +128,10 @@ def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) 
     return EncodedRows(data, array("I", sizes.astype(np.uint32).tobytes()), joined_keys)
 
 
-def _encode(job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.void]) -> tuple[bytes, Places]:
+def _encode(
+    job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.void]
+) -> tuple[bytes | memoryview, Places]:
     """The rows of ``books`` in their order, and the size of each."""
-    parts = []
-    sizes = np.cumsum(books.titles[1] - books.titles[0] + books.authors[1] - books.authors[0])
-    start, size = 0, 0
-    while start < len(books):
-        stop = int(np.searchsorted(sizes, size + TEXT_AT_ONCE, side="right"))
-        stop = max(min(stop, start + ROWS_AT_ONCE), start + 1)
-        some = slice(start, stop)
-        parts.append(_encode_some(job_id, books.pick(some), identifiers[some]))
-        start, size = stop, int(sizes[stop - 1])
-    return b"".join(data for data, _ in parts), np.concatenate([sizes for _, sizes in parts])
-
-
-def _encode_some(job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.void]) -> tuple[bytes, Places]:
     count = len(books)
     titles, authors = (ends - starts for starts, ends in (books.titles, books.authors))
     has_year = books.years > 0
@@ -178,12 +161,12 @@ def _encode_some(job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.voi
     _items(out, _TAIL)[ends - _TAIL.itemsize] = tail
     _copy_texts(
         books.array,
-        np.column_stack((books.titles[0], books.authors[0])).ravel(),
-        np.column_stack((titles, authors)).ravel(),
+        np.concatenate((books.titles[0], books.authors[0])),
+        np.concatenate((titles, authors)),
         out,
-        np.column_stack((titles_at, authors_at)).ravel(),
+        np.concatenate((titles_at, authors_at)),
     )
-    return out.tobytes(), sizes
+    return out.data, sizes
 
 
 def _items(data: Bytes, kind: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -192,14 +175,17 @@ def _items(data: Bytes, kind: np.dtype[Any]) -> npt.NDArray[Any]:
 
 
 def _copy_texts(source: Bytes, starts: Places, lengths: Places, target: Bytes, targets: Places) -> None:
-    """Copy texts from where they start to where they belong."""
-    ends = np.cumsum(lengths)
-    steps = np.arange(ends[-1])
-    before = ends - lengths
-    target[np.repeat(targets - before, lengths) + steps] = source[np.repeat(starts - before, lengths) + steps]
+    """Copy texts from where they start to where they belong, those of one length at once."""
+    order = np.argsort(lengths.astype(np.uint16), kind="stable")
+    starts, lengths, targets = starts[order], lengths[order], targets[order]
+    edges = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
+    for start, end in pairwise(edges):
+        if length := int(lengths[start]):
+            text, some = np.dtype(f"V{length}"), slice(start, end)
+            _items(target, text)[targets[some]] = _items(source, text)[starts[some]]
 
 
-def _insert(data: bytes, places: Places, pieces: Sequence[bytes]) -> bytes:
+def _insert(data: bytes | memoryview, places: Places, pieces: Sequence[bytes]) -> bytes:
     """``data`` with the ``pieces`` at these places of it, which ascend."""
     view = memoryview(data)
     parts = [view[start:end] for start, end in pairwise([0, *places.tolist(), len(data)])]
