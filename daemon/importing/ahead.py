@@ -31,8 +31,8 @@ PIPE_SIZE = 1024 * 1024
 
 
 GC_THRESHOLD = 50_000
-"""Objects made before the collector looks for cycles. At Python's 700 that takes a twentieth of the time where
-many rows are bad, and there are few cycles."""
+"""Objects made before the collector looks for cycles. At Python's 700 that takes a twentieth of the time
+where many rows are bad, and there are few cycles."""
 
 
 class SharedFlag:
