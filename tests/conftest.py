@@ -20,6 +20,8 @@ from daemon.catalog.embedded import EmbeddedServer
 from daemon.queue import JobQueue
 from tests import own_server as own_servers
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as where the program loads numpy
+
 # The suite tries the same cases each time; `make fuzz` tries new ones, and many.
 hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", max_examples=10_000, deadline=None, print_blob=True)

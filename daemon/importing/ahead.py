@@ -122,6 +122,7 @@ def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd,
             signal.signal(number, signal.SIG_DFL)
         os.close(inherited)
         receiver.close()
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy multiplies no matrices here
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         with suppress(BrokenPipeError):  # nobody wants it any more
