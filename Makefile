@@ -1,6 +1,7 @@
 # Everything goes through .venv, made and refreshed by itself.
 PYTHON ?= python3
 VENV   := .venv
+BENCH  := .venv/bench
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
@@ -34,8 +35,10 @@ machines: $(VENV)/.dev ## share a queue among three daemons and kill them in tur
 systemd: $(VENV)/.dev ## boot a systemd (root, Linux) and see what the service lives through (two minutes)
 	@$(BIN)/python -m tests.booted
 
-bench: $(VENV)/.dev  ## measure imports beside psql and pgloader (a quarter of an hour; ROUNDS=1 for less)
-	@$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),3)
+# In an environment of its own, as users have it: some of what development needs is loaded if it is there.
+bench:           ## measure imports beside psql and pgloader (a quarter of an hour; ROUNDS=1 for less)
+	@$(MAKE) --no-print-directory VENV=$(BENCH) $(BENCH)/.run
+	@$(BENCH)/bin/python -m benchmarks --rounds $(or $(ROUNDS),3)
 
 pictures: $(VENV)/.dev ## take the pictures of the dashboard anew: those that tests compare, and those of the README
 	@$(BIN)/python -m pytest -n 0 -q tests/tui/test_snapshots.py --snapshot-update

@@ -70,6 +70,11 @@ class Lanes:
         """Whether no chunk is under way, and the connections are free for others to use."""
         return all(future.done() for future in self._under_way)
 
+    def wait_for_room(self) -> None:
+        """Wait until one more chunk can be stored. Raises what went wrong with one before it."""
+        while len(self._under_way) >= LANES:
+            self._under_way.pop(0).result()
+
     def store(self, chunk: Chunk) -> None:
         """Store ``chunk``, or begin to. Raises what went wrong with it, or with one before it."""
         done = self._done
@@ -81,8 +86,7 @@ class Lanes:
         if self._threads is None:
             self._store(self._loaders[0], chunk, done, None)
             return
-        while len(self._under_way) >= LANES:
-            self._under_way.pop(0).result()
+        self.wait_for_room()
         before = self._under_way[-1] if self._under_way else None
         self._loaders.append(self._loaders.pop(0))
         store = partial(self._store, self._loaders[0], chunk, done, before)

@@ -70,8 +70,8 @@ def run(
 ) -> Outcome:
     """Import the file at ``path`` for ``job``, whose lock ``connection`` holds, from its checkpoint on.
 
-    ``should_stop`` is asked after each chunk, ``on_progress`` is told what became of its rows, by any thread.
-    With ``connect`` a long file is stored over two connections. Raises
+    ``should_stop`` is asked before each chunk, ``on_progress`` is told what became of its rows, by any
+    thread. With ``connect`` a long file is stored over two connections. Raises
     :class:`~daemon.importing.source.SourceError` when the file cannot be imported, and what psycopg raises
     when the database is lost: then the checkpoint tells what was stored.
     """
@@ -144,9 +144,10 @@ class _Import:
             with closing(chunks):
                 try:
                     for chunk in chunks:
-                        lanes.store(chunk)
+                        lanes.wait_for_room()
                         if should_stop():
                             return None
+                        lanes.store(chunk)
                 finally:
                     # What is wrong with a chunk comes before what is wrong with the file behind it: the
                     # database may be lost, and then the chunk is not, as it would be with a failed import.
