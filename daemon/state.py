@@ -9,9 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import sqlite_utils
-
 from daemon import sqlite_files
+from daemon.sqlite_tables import Database
 
 BUSY_TIMEOUT = 10
 """Seconds to wait for another process's write."""
@@ -64,7 +63,7 @@ class StateFile:
         self._patience = patience
         self._is_shared = is_shared
         self._opened: tuple[int, int] | None = None
-        self._database_now: sqlite_utils.Database | None = None
+        self._database_now: Database | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +84,7 @@ class StateFile:
         self.database.execute("SELECT 1")
 
     @property
-    def database(self) -> sqlite_utils.Database:
+    def database(self) -> Database:
         """The file that is there now, made if it is missing, set aside and made again if it is damaged."""
         if self._database_now is None or sqlite_files.identity(self._path) != self._opened:
             self.close()
@@ -93,20 +92,20 @@ class StateFile:
             self._opened = sqlite_files.identity(self._path)
         return self._database_now
 
-    def _open(self) -> sqlite_utils.Database:
+    def _open(self) -> Database:
         sqlite_files.make_usable(self._path)
         connection = sqlite3.connect(
             self._path, timeout=self._patience, check_same_thread=not self._is_shared
         )
         self._path.chmod(0o600)
-        database = sqlite_utils.Database(connection)
+        database = Database(connection)
         database.enable_wal()
         # A power cut may cost the last lines of the ledger, never the file. Nothing is decided by them.
         connection.execute("PRAGMA synchronous = NORMAL")
         self._create(database)
         return database
 
-    def _create(self, database: sqlite_utils.Database) -> None:
+    def _create(self, database: Database) -> None:
         """Make the tables that are missing."""
         raise NotImplementedError
 
@@ -114,7 +113,7 @@ class StateFile:
 class State(StateFile):
     """The heartbeat in it."""
 
-    def _create(self, database: sqlite_utils.Database) -> None:
+    def _create(self, database: Database) -> None:
         database.table("heartbeat").create(
             {
                 "pid": int,

@@ -403,3 +403,13 @@ def test_long_texts_take_little_memory(tmp_path: Path) -> None:
     size, kilobytes = map(int, done.stdout.split())
     assert size > 14_000_000
     assert kilobytes < 130_000
+
+
+def test_only_readers_of_long_files_load_numpy() -> None:
+    """It takes time at the start of each command, and memory in each process."""
+    modules = "bibliflow_tui.app, bibliflow_tui.cli, daemon.service, daemon.watcher, daemon.importing.preview"
+    program = f"import sys, {modules}; print('numpy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert done.stdout == "False\n"

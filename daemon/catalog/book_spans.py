@@ -10,29 +10,19 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise, zip_longest
-from typing import Any, TypeAlias
 from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+from daemon.catalog.byte_items import Bytes, Mask, Places, Span, copy_texts, items
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.ids import ID_SIZE, uuid7_bytes
 
-Places: TypeAlias = npt.NDArray[np.intp]
-"""Places in the data, or other whole numbers, one per row."""
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
-
-Mask: TypeAlias = npt.NDArray[np.bool_]
-
-Span: TypeAlias = tuple[Places, Places]
-"""Starts and ends of fields, one of each per row."""
-
 ISBN_DIGITS = 13
 
-_ISBN = np.dtype(f"S{ISBN_DIGITS}")
-_HEAD = np.dtype([("begin", "V6"), ("isbn", _ISBN), ("title_length", ">i4")])
+ISBN = np.dtype(f"S{ISBN_DIGITS}")
+_HEAD = np.dtype([("begin", "V6"), ("isbn", ISBN), ("title_length", ">i4")])
 _LENGTH = np.dtype(">i4")
 _YEAR = np.dtype([("length", ">i4"), ("year", ">i4")])
 _TAIL = np.dtype([("job_length", ">i4"), ("job", "V16"), ("id_length", ">i4"), ("id", f"V{ID_SIZE}")])
@@ -69,7 +59,7 @@ class BookSpans:
     def joined_isbns(self) -> str:
         """The ISBNs as texts, each with a space behind it."""
         isbns = np.full((len(self), ISBN_DIGITS + 1), ord(" "), np.uint8)
-        isbns[:, :-1] = _items(self.array, _ISBN)[self.isbns_at].view(np.uint8).reshape(-1, ISBN_DIGITS)
+        isbns[:, :-1] = items(self.array, ISBN)[self.isbns_at].view(np.uint8).reshape(-1, ISBN_DIGITS)
         return isbns.tobytes().decode()
 
     def pick(self, which: Places | Mask | slice) -> BookSpans:
@@ -113,8 +103,8 @@ def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) 
     count = len(ordered)
     joined_keys = ordered.joined_isbns()
     # Where among the books the others belong: bytes compare as the index does.
-    isbns = _items(ordered.array, _ISBN)[ordered.isbns_at]
-    places = np.searchsorted(isbns, np.array([isbn for isbn, _ in others], _ISBN))
+    isbns = items(ordered.array, ISBN)[ordered.isbns_at]
+    places = np.searchsorted(isbns, np.array([isbn for isbn, _ in others], ISBN))
     identifiers = np.frombuffer(uuid7_bytes(count + len(others)), f"V{ID_SIZE}")
     others_before = np.searchsorted(places, np.arange(count), side="right")
     data, sizes = _encode(job_id, ordered, identifiers[np.arange(count) + others_before])
@@ -145,21 +135,21 @@ def _encode(
 
     head = np.empty(count, _HEAD)
     head["begin"] = np.void(_BEGIN)
-    head["isbn"] = _items(books.array, _ISBN)[books.isbns_at]
+    head["isbn"] = items(books.array, ISBN)[books.isbns_at]
     head["title_length"] = titles
-    _items(out, _HEAD)[ends - sizes] = head
-    _items(out, _LENGTH)[authors_at - _LENGTH.itemsize] = authors
+    items(out, _HEAD)[ends - sizes] = head
+    items(out, _LENGTH)[authors_at - _LENGTH.itemsize] = authors
     year = np.empty(np.count_nonzero(has_year), _YEAR)
     year["length"] = 4
     year["year"] = books.years[has_year]
-    _items(out, _YEAR)[years_at[has_year]] = year
-    _items(out, _LENGTH)[years_at[~has_year]] = _NULL
+    items(out, _YEAR)[years_at[has_year]] = year
+    items(out, _LENGTH)[years_at[~has_year]] = _NULL
     tail = np.empty(count, _TAIL)
     tail["job_length"] = tail["id_length"] = ID_SIZE
     tail["job"] = np.void(job_id.bytes)
     tail["id"] = identifiers
-    _items(out, _TAIL)[ends - _TAIL.itemsize] = tail
-    _copy_texts(
+    items(out, _TAIL)[ends - _TAIL.itemsize] = tail
+    copy_texts(
         books.array,
         np.concatenate((books.titles[0], books.authors[0])),
         np.concatenate((titles, authors)),
@@ -167,22 +157,6 @@ def _encode(
         np.concatenate((titles_at, authors_at)),
     )
     return out.data, sizes
-
-
-def _items(data: Bytes, kind: np.dtype[Any]) -> npt.NDArray[Any]:
-    """``data`` as something that has an item of that kind at every byte; they overlap."""
-    return np.ndarray(max(len(data) - kind.itemsize + 1, 0), kind, data, strides=(1,))
-
-
-def _copy_texts(source: Bytes, starts: Places, lengths: Places, target: Bytes, targets: Places) -> None:
-    """Copy texts from where they start to where they belong, those of one length at once."""
-    order = np.argsort(lengths.astype(np.uint16), kind="stable")
-    starts, lengths, targets = starts[order], lengths[order], targets[order]
-    edges = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
-    for start, end in pairwise(edges):
-        if length := int(lengths[start]):
-            text, some = np.dtype(f"V{length}"), slice(start, end)
-            _items(target, text)[targets[some]] = _items(source, text)[starts[some]]
 
 
 def _insert(data: bytes | memoryview, places: Places, pieces: Sequence[bytes]) -> bytes:

@@ -127,6 +127,11 @@ def _rows(
     )
 
 
+def words(problem: Problem) -> tuple[str, str]:
+    """Message and problems, in JSON, of a row that has this one, which can be stored as it is."""
+    return problem.message, _json([problem])
+
+
 _MARK = "\x7f"
 
 
@@ -141,8 +146,7 @@ def encode_alike(
 
     The values are plain letters and digits, and the rows can be stored as they are.
     """
-    message = problem(_MARK).message.split(_MARK)
-    problems = _json([problem(_MARK)]).split(_MARK)
+    message, problems = (text.split(_MARK) for text in words(problem(_MARK)))
     return _rows(
         job_id,
         numbers,

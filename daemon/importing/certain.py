@@ -5,14 +5,18 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
-from daemon.catalog import book_spans
-from daemon.catalog.book_spans import ISBN_DIGITS, BookSpans, Mask, Places, Span
+from daemon.catalog import book_spans, error_spans
+from daemon.catalog.book_spans import ISBN_DIGITS, BookSpans
+from daemon.catalog.byte_items import Mask, Places, Span
+from daemon.catalog.copying import EncodedRows
 from daemon.importing.candidates import Candidates
 from daemon.importing.origins import Origins
+from daemon.importing.rules import duplicate
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,18 @@ class CertainRows:
             array("q", column.astype(np.int64).tobytes()) for column in (self.numbers, *self.records)
         )
         return Origins(numbers, self.books.data, starts, ends, self.books.joined_isbns())
+
+    def encode_duplicates(self, job_id: UUID) -> EncodedRows:
+        """The errors that these rows are if their ISBNs are there already; none has a quote in it."""
+        return error_spans.encode_alike(job_id, self.books, self.numbers, self.records, duplicate)
+
+    @property
+    def has_quotes(self) -> Mask:
+        """Which of the records have quotes: they may be written in more than one way."""
+        quotes = np.flatnonzero(self.books.array == ord('"'))
+        starts, ends = self.records
+        has_quotes: Mask = np.searchsorted(quotes, starts) != np.searchsorted(quotes, ends)
+        return has_quotes
 
     def isbns_with(self, others: Sequence[str]) -> Isbns:
         """The ISBNs of these rows and the others."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from daemon.catalog import books, row_errors
 from daemon.catalog.books import NewBook
-from daemon.catalog.copying import EncodedRows, join
+from daemon.catalog.copying import EncodedRows, concatenate, join
 from daemon.importing import origins
 from daemon.importing.candidates import Candidates
 from daemon.importing.checking import Checked
@@ -111,14 +111,24 @@ class Packer:
             encoded = book_spans.encode(self._job_id, certain.books, rows)
         else:
             encoded = books.add_identifiers(rows)
+        if self._expects_duplicates:
+            duplicates = self._duplicates(certain, candidates)
+            return self._chunk(books=encoded, duplicates=duplicates, follows=follows)
         found = origins.of(candidates)
         if certain:
             found = certain.origins() + found
-        if not self._expects_duplicates:
-            return self._chunk(books=encoded, origins=found, follows=follows)
-        expected = found.rows()
-        errors = expected.encode_duplicates(self._job_id, self._dialect)
-        return self._chunk(books=encoded, duplicates=join(expected.isbns, errors), follows=follows)
+        return self._chunk(books=encoded, origins=found, follows=follows)
+
+    def _duplicates(self, certain: CertainRows | None, candidates: Candidates) -> EncodedRows:
+        """The errors that these rows are if their ISBNs are there already."""
+        plain = NO_ROWS
+        if certain:
+            has_quotes = certain.has_quotes
+            if not has_quotes.all():
+                plain = certain.where(~has_quotes).encode_duplicates(self._job_id)
+            candidates.extend(certain.where(has_quotes).candidates())
+        errors = candidates.encode_duplicates(self._job_id, self._dialect)
+        return concatenate(plain, join(candidates.isbns, errors))
 
     def _take_certain(self) -> CertainRows | None:
         """The certain rows whose ISBNs no other row of the chunk has; the others join the candidates."""

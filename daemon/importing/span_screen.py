@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from daemon.catalog.book_spans import ISBN_DIGITS, BookSpans, Bytes, Mask, Span
+from daemon.catalog.book_spans import ISBN_DIGITS, BookSpans
+from daemon.catalog.byte_items import Bytes, Mask, Span
 from daemon.importing.certain import CertainRows
 from daemon.importing.header import Header
 from daemon.importing.rules import EARLIEST_YEAR, LATEST_YEAR, LONGEST_TEXT

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.catalog.book_spans import Bytes, Mask, Places, Span
+from daemon.catalog.byte_items import Bytes, Mask, Places, Span
 from daemon.importing.certain import cut
 from daemon.importing.dialect import Dialect
 

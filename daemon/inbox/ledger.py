@@ -16,12 +16,11 @@ from typing import Any
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 from uuid import UUID
 
-import sqlite_utils
-
 from daemon import control
 from daemon.file_check import display_name
 from daemon.inbox.folder import Version
 from daemon.settings import Paths, WatchSettings
+from daemon.sqlite_tables import Database, NotFoundError, Table
 from daemon.state import BUSY_TIMEOUT, StateFile
 from daemon.visible import visible
 
@@ -136,7 +135,7 @@ class Ledger(StateFile):
         super().__init__(path, is_shared=is_shared, patience=patience)
         self._is_together = False
 
-    def _create(self, database: sqlite_utils.Database) -> None:
+    def _create(self, database: Database) -> None:
         files = database.table(FILES)
         files.create(
             {
@@ -179,7 +178,7 @@ class Ledger(StateFile):
             self._is_together = False
 
     @property
-    def _files(self) -> sqlite_utils.db.Table:
+    def _files(self) -> Table:
         return self.database.table(FILES)
 
     def note(
@@ -205,7 +204,7 @@ class Ledger(StateFile):
         with self.together():
             known = known or self._of_job(job_id)
             if known is not None:
-                with suppress(sqlite_utils.db.NotFoundError):
+                with suppress(NotFoundError):
                     self._files.update(known, values)
                     return known
             inserted = self._files.insert(values | {"archived_as": None, "seen_at": values["changed_at"]})
@@ -251,7 +250,7 @@ class Ledger(StateFile):
 
     def forget(self, known: int) -> None:
         """Forget a file that is gone and was never more than left alone."""
-        with self.together(), suppress(sqlite_utils.db.NotFoundError):
+        with self.together(), suppress(NotFoundError):
             self._files.delete(known)
 
     def entries(
