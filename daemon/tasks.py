@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from uuid import UUID
 
 import stamina
 import structlog
 
-from daemon import followups, intake
+from daemon import allocator, followups, intake
 from daemon.board import Board
 from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection, Database, is_out_of_reach, prepare_for_imports
@@ -135,9 +133,10 @@ class JobTask:
         if job is None:
             return
         structlog.contextvars.bind_contextvars(file=job.filename)
+        allocator.give_back_large_blocks()
         with self._board.mine.busy(job.filename):
             self._do(connection, job)
-        _return_memory()
+        allocator.give_back()
 
     @property
     def _worker(self) -> str | None:
@@ -192,9 +191,3 @@ class JobTask:
             self._tally.look(job)
             if job.status.is_final:
                 self._outcomes.deliver(connection, job)
-
-
-def _return_memory() -> None:
-    """Give the memory of the last chunks back to the system: the daemon may have nothing to do for weeks."""
-    with suppress(OSError, AttributeError):  # only the GNU library has it
-        ctypes.CDLL(None).malloc_trim(0)

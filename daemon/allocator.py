@@ -1,0 +1,26 @@
+"""What the C library does with memory that is not needed any more. Only the GNU one can be told."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of mallopt(3)
+
+LARGE = 256 * 1024
+"""Bytes of a block that goes back to the system as soon as it is free. Left to itself, the library keeps
+blocks as large as the largest that was ever freed, each thread's for itself: 30 MB after a long import."""
+
+
+def give_back_large_blocks() -> None:
+    """Keep no large blocks for later, and one store for all threads: chunks are large, and threads have them."""
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_MMAP_THRESHOLD, LARGE)
+        library.mallopt(_M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Give what is free back to the system: the daemon may have nothing to do for weeks."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
