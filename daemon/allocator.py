@@ -13,7 +13,7 @@ blocks as large as the largest that was ever freed, each thread's for itself: 30
 
 
 def give_back_large_blocks() -> None:
-    """Keep no large blocks for later, and one store for all threads: chunks are large, and threads have them."""
+    """Keep no large blocks for later, and one store for all threads, since chunks are large."""
     with suppress(OSError, AttributeError):
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, LARGE)
