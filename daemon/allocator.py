@@ -7,9 +7,12 @@ from contextlib import suppress
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of mallopt(3)
 
-LARGE = 256 * 1024
+LARGE = 1024 * 1024
 """Bytes of a block that goes back to the system as soon as it is free. Left to itself, the library keeps
 blocks as large as the largest that was ever freed, each thread's for itself: 30 MB after a long import."""
+
+LARGEST = 32 * 1024 * 1024
+"""The most that can be said instead."""
 
 
 def give_back_large_blocks() -> None:
@@ -18,6 +21,12 @@ def give_back_large_blocks() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(_M_MMAP_THRESHOLD, LARGE)
         library.mallopt(_M_ARENA_MAX, 1)
+
+
+def keep_large_blocks() -> None:
+    """The opposite, for a process that needs them again and again, and ends soon."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGEST)
 
 
 def give_back() -> None:

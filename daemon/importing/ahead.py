@@ -21,6 +21,8 @@ from queue import Empty, Queue
 from threading import Thread
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
+from daemon import allocator
+
 T = TypeVar("T")
 
 LOOK = 0.25
@@ -122,6 +124,7 @@ def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd,
             signal.signal(number, signal.SIG_DFL)
         os.close(inherited)
         receiver.close()
+        allocator.keep_large_blocks()
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy multiplies no matrices here
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
