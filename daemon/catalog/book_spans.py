@@ -15,7 +15,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from daemon.catalog.byte_items import Bytes, Mask, Places, Span, copy_texts, items
+from daemon.catalog.byte_items import Bytes, Mask, Places, Span, copy_texts, items, pick
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.ids import ID_SIZE, uuid7_bytes
 
@@ -62,12 +62,12 @@ class BookSpans:
         isbns[:, :-1] = items(self.array, ISBN)[self.isbns_at].view(np.uint8).reshape(-1, ISBN_DIGITS)
         return isbns.tobytes().decode()
 
-    def pick(self, which: Places | Mask | slice) -> BookSpans:
+    def pick(self, which: Places | Mask) -> BookSpans:
         """The books at these places, or for which it is true."""
         return BookSpans(
             self.data,
-            (self.titles[0][which], self.titles[1][which]),
-            (self.authors[0][which], self.authors[1][which]),
+            pick(self.titles, which),
+            pick(self.authors, which),
             self.isbns_at[which],
             self.isbns[which],
             self.years[which],

@@ -19,6 +19,12 @@ Span: TypeAlias = tuple[Places, Places]
 """Starts and ends of fields, one of each per row."""
 
 
+def pick(span: Span, which: Places | Mask) -> Span:
+    """The fields at these places, or for which it is true."""
+    starts, ends = span
+    return starts[which], ends[which]
+
+
 def items(data: Bytes, kind: np.dtype[Any]) -> npt.NDArray[Any]:
     """``data`` as something that has an item of that kind at every byte; they overlap."""
     return np.ndarray(max(len(data) - kind.itemsize + 1, 0), kind, data, strides=(1,))

@@ -31,7 +31,6 @@ LOOK = 0.25
 PIPE_SIZE = 1024 * 1024
 """Bytes on their way at once, where the system lets one say so."""
 
-
 GC_THRESHOLD = 50_000
 """Objects made before the collector looks for cycles. At Python's 700 that takes a twentieth of the time
 where many rows are bad, and there are few cycles."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from daemon.catalog import book_spans, error_spans
 from daemon.catalog.book_spans import ISBN_DIGITS, BookSpans
-from daemon.catalog.byte_items import Mask, Places, Span
+from daemon.catalog.byte_items import Mask, Places, Span, pick
 from daemon.catalog.copying import EncodedRows
 from daemon.importing.candidates import Candidates
 from daemon.importing.origins import Origins
@@ -34,10 +34,8 @@ class CertainRows:
 
     def where(self, is_wanted: Mask) -> CertainRows:
         """The rows for which it is true."""
-        starts, ends = self.records
-        return CertainRows(
-            self.books.pick(is_wanted), self.numbers[is_wanted], (starts[is_wanted], ends[is_wanted])
-        )
+        records = pick(self.records, is_wanted)
+        return CertainRows(self.books.pick(is_wanted), self.numbers[is_wanted], records)
 
     def candidates(self) -> Candidates:
         """The same rows with objects for their values."""

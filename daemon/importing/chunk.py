@@ -33,7 +33,7 @@ class Chunk:
     books: EncodedRows
     """The first one with each ISBN; none under the policies "update" and "fill"."""
     origins: Origins
-    """Of those, in the order of the file."""
+    """Of those, in any order; of none where duplicates are expected."""
     duplicates: EncodedRows | None
     """The errors that they are if their ISBNs are there already; None where that was not expected."""
     updates: Sequence[NewBook]
@@ -70,7 +70,7 @@ class Packer:
         self._codes: Counter[str] = Counter()
         self._rows = self._skipped = self._bytes_read = 0
         self.size = 0
-        """Characters of its rows."""
+        """Characters of its rows, or bytes."""
         self.isbns: Isbns | None = None
         """Of the books, when they are packed; None if they are not known as numbers."""
 

@@ -25,11 +25,9 @@ from daemon.importing.source import SourceError
 from daemon.values import CHANGING_POLICIES
 
 CHUNK_ROWS = 30_000
-"""Rows of one transaction at most. Measured, on one connection: a million rows take 4.9 s in chunks of 5,000,
-4.5 of 10,000, 4.1 of 20,000 and of 40,000, 4.9 of 75,000; ten million take 58, 54 and 61 s in the last three.
-Large ones spare the index on ISBNs; too large ones do not fit into a processor's cache, and take more
-memory. One connection, for the one that holds the job's lock is the one that stores; server and reader keep
-two cores busy with it."""
+"""Rows of one transaction at most. Measured: over two connections a million rows take 4.2 s in chunks of
+10,000, 3.4 of 20,000, 3.1 to 3.6 of 30,000 and 3.4 of 40,000; of 60,000 and 100,000, 3.5 and 3.3 with more
+memory. Large ones spare the index on ISBNs; too large ones do not fit into a processor's cache."""
 
 CHUNK_CHARACTERS = 4 * 1024 * 1024
 """Text of one transaction, about: with long records, fewer of them."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.catalog.byte_items import Bytes, Mask, Places, Span
+from daemon.catalog.byte_items import Bytes, Mask, Places, Span, pick
 from daemon.importing.certain import cut
 from daemon.importing.dialect import Dialect
 
@@ -46,9 +46,7 @@ class Spans:
 
     def where(self, is_wanted: Mask) -> Spans:
         """The records for which it is true."""
-        records, *fields = (
-            (starts[is_wanted], ends[is_wanted]) for starts, ends in (self.records, *self.fields)
-        )
+        records, *fields = (pick(span, is_wanted) for span in (self.records, *self.fields))
         return Spans(self.data, self.numbers[is_wanted], records, fields)
 
     def texts(self) -> list[str]:
