@@ -15,20 +15,29 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
-from daemon.catalog.byte_items import Bytes, Mask, Places, Span, copy_texts, items, pick
+from daemon.catalog.books import BEGIN, COLUMNS
+from daemon.catalog.byte_items import SPILL, Bytes, Mask, Places, Span, copy_texts, items, pick, put
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.ids import ID_SIZE, uuid7_bytes
 
 ISBN_DIGITS = 13
 
 ISBN = np.dtype(f"S{ISBN_DIGITS}")
-_HEAD = np.dtype([("begin", "V6"), ("isbn", ISBN), ("title_length", ">i4")])
+_HEAD = np.dtype(
+    [
+        ("width", ">i2"),
+        ("id_length", ">i4"),
+        ("id", f"V{ID_SIZE}"),
+        ("isbn_length", ">i4"),
+        ("isbn", ISBN),
+        ("job_length", ">i4"),
+        ("job", f"V{ID_SIZE}"),
+        ("title_length", ">i4"),
+    ]
+)
+_KEY = np.dtype([("isbn", ISBN), ("space", "S1")])
 _LENGTH = np.dtype(">i4")
 _YEAR = np.dtype([("length", ">i4"), ("year", ">i4")])
-_TAIL = np.dtype([("job_length", ">i4"), ("job", "V16"), ("id_length", ">i4"), ("id", f"V{ID_SIZE}")])
-
-_BEGIN = b"\0\6\0\0\0\x0d"
-"""Six fields, and the length of the first."""
 
 _NULL = -1
 
@@ -58,9 +67,10 @@ class BookSpans:
 
     def joined_isbns(self) -> str:
         """The ISBNs as texts, each with a space behind it."""
-        isbns = np.full((len(self), ISBN_DIGITS + 1), ord(" "), np.uint8)
-        isbns[:, :-1] = items(self.array, ISBN)[self.isbns_at].view(np.uint8).reshape(-1, ISBN_DIGITS)
-        return isbns.tobytes().decode()
+        keys = np.empty(len(self), _KEY)
+        keys["isbn"] = items(self.array, ISBN)[self.isbns_at]
+        keys["space"] = b" "
+        return keys.tobytes().decode()
 
     def pick(self, which: Places | Mask) -> BookSpans:
         """The books at these places, or for which it is true."""
@@ -97,23 +107,22 @@ def join(parts: Sequence[BookSpans]) -> tuple[BookSpans, list[int]]:
 def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) -> EncodedRows:
     """New books of a job, as :func:`daemon.catalog.books.encode` does; no two with the same ISBN.
 
-    ``others`` are more of them: their ISBNs, in order, with their rows but for the identifiers.
+    ``others`` are more of them: their ISBNs, in order, with their rows behind the identifiers.
     """
     ordered = books.pick(np.argsort(books.isbns))
-    count = len(ordered)
     joined_keys = ordered.joined_isbns()
     # Where among the books the others belong: bytes compare as the index does.
     isbns = items(ordered.array, ISBN)[ordered.isbns_at]
     places = np.searchsorted(isbns, np.array([isbn for isbn, _ in others], ISBN))
-    identifiers = np.frombuffer(uuid7_bytes(count + len(others)), f"V{ID_SIZE}")
-    others_before = np.searchsorted(places, np.arange(count), side="right")
-    data, sizes = _encode(job_id, ordered, identifiers[np.arange(count) + others_before])
+    identifiers = np.frombuffer(uuid7_bytes(len(ordered) + len(others)), f"V{ID_SIZE}")
+    theirs = places + np.arange(len(others))
+    data, sizes = _encode(job_id, ordered, np.delete(identifiers, theirs))
     if others:
-        their_ids = identifiers[places + np.arange(len(others))].tolist()
-        rows = [row + identifier for (_, row), identifier in zip(others, their_ids, strict=True)]
+        their_ids = identifiers[theirs].tolist()
+        rows = [BEGIN + identifier + row for (_, row), identifier in zip(others, their_ids, strict=True)]
         data = _insert(data, np.concatenate(([0], np.cumsum(sizes)))[places], rows)
         keys = [f"{isbn} ".encode() for isbn, _ in others]
-        joined_keys = _insert(joined_keys.encode(), places * (ISBN_DIGITS + 1), keys).decode()
+        joined_keys = _insert(joined_keys.encode(), places * _KEY.itemsize, keys).decode()
         sizes = np.insert(sizes, places, list(map(len, rows)))
     return EncodedRows(data, array("I", sizes.astype(np.uint32).tobytes()), joined_keys)
 
@@ -126,37 +135,32 @@ def _encode(
     titles, authors = (ends - starts for starts, ends in (books.titles, books.authors))
     has_year = books.years > 0
     years = np.where(has_year, _YEAR.itemsize, _LENGTH.itemsize)
-    sizes = _HEAD.itemsize + titles + _LENGTH.itemsize + authors + years + _TAIL.itemsize
+    sizes = _HEAD.itemsize + titles + _LENGTH.itemsize + authors + years
     ends = np.cumsum(sizes)
     titles_at = ends - sizes + _HEAD.itemsize
     authors_at = titles_at + titles + _LENGTH.itemsize
     years_at = authors_at + authors
-    out = np.empty(int(ends[-1]), np.uint8)
-
+    out = np.empty(int(ends[-1]) + SPILL, np.uint8)
+    # Each spills into what is written after it: a title into author, year and next head, an author into
+    # the two latter.
+    copy_texts(books.array, books.titles[0], titles, out, titles_at)
+    copy_texts(books.array, books.authors[0], authors, out, authors_at)
     head = np.empty(count, _HEAD)
-    head["begin"] = np.void(_BEGIN)
+    head["width"] = len(COLUMNS)
+    head["id_length"] = head["job_length"] = ID_SIZE
+    head["id"] = identifiers
+    head["isbn_length"] = ISBN_DIGITS
     head["isbn"] = items(books.array, ISBN)[books.isbns_at]
+    head["job"] = np.void(job_id.bytes)
     head["title_length"] = titles
-    items(out, _HEAD)[ends - sizes] = head
-    items(out, _LENGTH)[authors_at - _LENGTH.itemsize] = authors
+    put(out, ends - sizes, head)
+    put(out, authors_at - _LENGTH.itemsize, authors.astype(_LENGTH))
     year = np.empty(np.count_nonzero(has_year), _YEAR)
     year["length"] = 4
     year["year"] = books.years[has_year]
-    items(out, _YEAR)[years_at[has_year]] = year
-    items(out, _LENGTH)[years_at[~has_year]] = _NULL
-    tail = np.empty(count, _TAIL)
-    tail["job_length"] = tail["id_length"] = ID_SIZE
-    tail["job"] = np.void(job_id.bytes)
-    tail["id"] = identifiers
-    items(out, _TAIL)[ends - _TAIL.itemsize] = tail
-    copy_texts(
-        books.array,
-        np.concatenate((books.titles[0], books.authors[0])),
-        np.concatenate((titles, authors)),
-        out,
-        np.concatenate((titles_at, authors_at)),
-    )
-    return out.data, sizes
+    put(out, years_at[has_year], year)
+    put(out, years_at[~has_year], np.full(count - len(year), _NULL, _LENGTH))
+    return out[:-SPILL].data, sizes
 
 
 def _insert(data: bytes | memoryview, places: Places, pieces: Sequence[bytes]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 from daemon.catalog import copying
 from daemon.catalog.copying import EncodedRows
 from daemon.catalog.database import Connection
-from daemon.catalog.ids import earlier, uuid7_block
+from daemon.catalog.ids import ID_SIZE, earlier, uuid7_block
 from daemon.catalog.text_search import like
 from daemon.values import BookField
 
@@ -65,6 +65,13 @@ class Book:
         }
 
 
+COLUMNS = ("id", "isbn", "import_job_id", "title", "author", "publication_year")
+"""In the order in which they are sent; those of the same size in all rows first."""
+
+BEGIN = copying.begin(len(COLUMNS), ID_SIZE)
+"""Of a row, before the bytes of its identifier."""
+
+
 def encode_rows(
     job_id: UUID,
     *,
@@ -73,26 +80,25 @@ def encode_rows(
     authors: Sequence[str],
     years: Sequence[int | None],
 ) -> list[tuple[str, bytes]]:
-    """New books of a job, given by columns: their ISBNs, in canonical form, and rows that lack identifiers.
+    """New books of a job, given by columns: their ISBNs, in canonical form, and rows behind the identifiers.
 
     In the order of the ISBNs: that makes the index a third cheaper, and it is the order in which every
     import takes its locks, so that two with the same ISBNs wait for each other instead of deadlocking.
     """
-    rows = copying.rows_but_uuid(
+    rows = copying.joined(
         copying.texts(isbns),
+        copying.same_uuid(job_id),
         copying.texts(titles),
         copying.texts(authors),
         copying.small_integers(years),
-        copying.same_uuid(job_id),
     )
     return [(isbns[place], rows[place]) for place in sorted(range(len(isbns)), key=isbns.__getitem__)]
 
 
 def add_identifiers(rows: Sequence[tuple[str, bytes]]) -> EncodedRows:
     """Rows of :func:`encode_rows`, complete. Identifiers ascend in the order in which they are stored."""
-    return copying.join_with_uuids(
-        [isbn for isbn, _ in rows], [row for _, row in rows], uuid7_block(len(rows))
-    )
+    complete = copying.joined((repeat(BEGIN), uuid7_block(len(rows))), ([row for _, row in rows],))
+    return copying.join((isbn for isbn, _ in rows), complete)
 
 
 def encode(job_id: UUID, books: Sequence[NewBook]) -> EncodedRows:
@@ -113,9 +119,7 @@ def copy(connection: Connection, books: EncodedRows) -> bool:
     """COPY ``books`` into the catalogue; False, and nothing stored, if it has one of their ISBNs."""
     try:
         with connection.transaction():
-            copying.copy(
-                connection, "books (isbn, title, author, publication_year, import_job_id, id)", [books.data]
-            )
+            copying.copy(connection, f"books ({', '.join(COLUMNS)})", [books.data])
     except psycopg.errors.UniqueViolation:
         return False
     return True

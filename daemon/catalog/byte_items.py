@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +17,11 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 Span: TypeAlias = tuple[Places, Places]
 """Starts and ends of fields, one of each per row."""
 
+_WINDOW = np.dtype("V48")
+"""So much of each text is copied at once: most titles are shorter."""
+
+SPILL = _WINDOW.itemsize - 1
+
 
 def pick(span: Span, which: Places | Mask) -> Span:
     """The fields at these places, or for which it is true."""
@@ -30,13 +34,27 @@ def items(data: Bytes, kind: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.ndarray(max(len(data) - kind.itemsize + 1, 0), kind, data, strides=(1,))
 
 
+def put(target: Bytes, targets: Places, records: npt.NDArray[Any]) -> None:
+    """Write one record to each of these places."""
+    # As bytes that mean nothing: fields that numpy knows it copies one by one, at four times the cost.
+    plain = np.dtype(f"V{records.itemsize}")
+    items(target, plain)[targets] = records.view(plain)
+
+
 def copy_texts(source: Bytes, starts: Places, lengths: Places, target: Bytes, targets: Places) -> None:
-    """Copy texts from where they start to where they belong, those of one length at once."""
-    # Of so few bits, it is a sort in linear time. Where longer ones are among others, it takes more steps.
-    order = np.argsort(lengths.astype(np.uint16), kind="stable")
-    starts, lengths, targets = starts[order], lengths[order], targets[order]
-    edges = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
-    for start, end in pairwise(edges):
-        if length := int(lengths[start]):
-            text, some = np.dtype(f"V{length}"), slice(start, end)
-            items(target, text)[targets[some]] = items(source, text)[starts[some]]
+    """Copy texts from where they start to where they belong.
+
+    Up to :data:`SPILL` bytes behind each are overwritten too: what belongs there is to be written afterwards,
+    and ``target`` goes on for so long behind the last text.
+    """
+    # The same number of bytes of all of them at once, until the longest is done: half the time of exact
+    # copies, for which they have to be sorted by length.
+    source = np.concatenate((source, np.zeros(SPILL, np.uint8)))
+    while starts.size:
+        put(target, targets, items(source, _WINDOW)[starts])
+        goes_on = lengths > _WINDOW.itemsize
+        starts, lengths, targets = (
+            starts[goes_on] + _WINDOW.itemsize,
+            lengths[goes_on] - _WINDOW.itemsize,
+            targets[goes_on] + _WINDOW.itemsize,
+        )

@@ -26,13 +26,11 @@ _TRAILER = b"\xff\xff"
 JSONB = b"\x01"
 """The version of jsonb's binary form, before the JSON itself."""
 
-_UUID_SIZE = 16
-
 _NULL = b"\xff\xff\xff\xff"
 
 
 def _length(size: int) -> bytes:
-    return size.to_bytes(4, "big")
+    return size.to_bytes(4)
 
 
 class _Lengths(dict[int, bytes]):
@@ -49,7 +47,7 @@ class _Integers(dict["int | None", bytes]):
     """Fields of small integers, such as years, each made once."""
 
     def __missing__(self, value: int | None) -> bytes:
-        self[value] = field = _NULL if value is None else _length(4) + value.to_bytes(4, "big", signed=True)
+        self[value] = field = _NULL if value is None else _length(4) + value.to_bytes(4, signed=True)
         return field
 
 
@@ -72,7 +70,7 @@ def small_integers(values: Iterable[int | None]) -> Column:
 
 def big_integers(values: Iterable[int]) -> Column:
     """Numbers for a column of type bigint."""
-    return repeat(_length(8)), (value.to_bytes(8, "big") for value in values)
+    return repeat(_length(8)), (value.to_bytes(8) for value in values)
 
 
 def uuids(values: Iterable[bytes]) -> Column:
@@ -93,19 +91,19 @@ def same_text(value: str | None) -> Column:
     return (repeat(_length(len(encoded)) + encoded),)
 
 
+def begin(width: int, size: int) -> bytes:
+    """How a row of ``width`` fields begins, the first of which has ``size`` bytes."""
+    return width.to_bytes(2) + _length(size)
+
+
 def rows(*columns: Column) -> list[bytes]:
     """The rows of these columns; as many as the shortest has."""
-    return _rows(len(columns), columns)
+    return joined((repeat(len(columns).to_bytes(2)),), *columns)
 
 
-def rows_but_uuid(*columns: Column) -> list[bytes]:
-    """The same, with one more column, of identifiers: but for their 16 bytes, which are to be added."""
-    return _rows(len(columns) + 1, (*columns, (repeat(_length(16)),)))
-
-
-def _rows(width: int, columns: Iterable[Column]) -> list[bytes]:
-    pieces = chain.from_iterable(columns)
-    return list(map(b"".join, zip(repeat(width.to_bytes(2, "big")), *pieces, strict=False)))
+def joined(*columns: Column) -> list[bytes]:
+    """The same, of columns that are not all that the rows have."""
+    return list(map(b"".join, zip(*chain.from_iterable(columns), strict=False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +146,6 @@ def concatenate(one: EncodedRows, other: EncodedRows) -> EncodedRows:
     """The rows of both."""
     keys = f"{one.joined_keys} {other.joined_keys}"
     return EncodedRows(b"".join((one.data, other.data)), one.sizes + other.sizes, keys)
-
-
-def join_with_uuids(keys: Iterable[str], rows: Sequence[bytes], identifiers: Sequence[bytes]) -> EncodedRows:
-    """The same of rows that lack an identifier at their ends: a sixth less work than to add it to each."""
-    data = b"".join(chain.from_iterable(zip(rows, identifiers, strict=True)))
-    return EncodedRows(data, array("I", map(_UUID_SIZE.__add__, map(len, rows))), " ".join(keys))
 
 
 def copy(connection: Connection, columns: str, data: Iterable[bytes | memoryview]) -> None:

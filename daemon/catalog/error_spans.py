@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from daemon.catalog import row_errors
 from daemon.catalog.book_spans import ISBN, ISBN_DIGITS, BookSpans
-from daemon.catalog.byte_items import Bytes, Places, Span, copy_texts, items
+from daemon.catalog.byte_items import SPILL, Bytes, Places, Span, copy_texts, items, put
 from daemon.catalog.copying import JSONB, EncodedRows
 from daemon.catalog.ids import ID_SIZE, uuid7_bytes
 from daemon.catalog.row_errors import Problem
@@ -44,9 +44,10 @@ def encode_alike(
     lengths, count = ends - starts, len(books)
     isbns = items(books.array, ISBN)[books.isbns_at].view(np.uint8).reshape(count, ISBN_DIGITS)
     tail = _tail(isbns, problem)
-    sizes = _HEAD.itemsize + lengths + tail.dtype.itemsize
+    sizes = _HEAD.itemsize + lengths + tail.itemsize
     row_ends = np.cumsum(sizes)
-    out = np.empty(int(row_ends[-1]), np.uint8)
+    out = np.empty(int(row_ends[-1]) + SPILL, np.uint8)
+    copy_texts(books.array, starts, lengths, out, row_ends - sizes + _HEAD.itemsize)
     head = np.empty(count, _HEAD)
     head["width"] = 6
     head["id_length"] = head["job_length"] = ID_SIZE
@@ -55,10 +56,9 @@ def encode_alike(
     head["number_length"] = 8
     head["number"] = numbers
     head["text_length"] = lengths
-    items(out, _HEAD)[row_ends - sizes] = head
-    copy_texts(books.array, starts, lengths, out, row_ends - sizes + _HEAD.itemsize)
-    items(out, tail.dtype)[row_ends - tail.dtype.itemsize] = tail
-    return EncodedRows(out.data, array("I", sizes.astype(np.uint32).tobytes()), books.joined_isbns())
+    put(out, row_ends - sizes, head)
+    put(out, row_ends - tail.itemsize, tail)
+    return EncodedRows(out[:-SPILL].data, array("I", sizes.astype(np.uint32).tobytes()), books.joined_isbns())
 
 
 def _tail(isbns: Bytes, problem: Callable[[str], Problem]) -> npt.NDArray[np.void]:

@@ -124,7 +124,7 @@ class RecordReader:
                 break
             self._number += found.lines
             yield replace(batch, spans=found.spans, size=len(found.spans.data))
-            text = text[found.size :]
+            text = found.rest
         return text
 
     def _blocks(self) -> Iterator[tuple[list[str], str, _Block]]:

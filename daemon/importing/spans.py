@@ -67,8 +67,8 @@ class Found(NamedTuple):
     or doubled."""
     lines: int
     """How many there are of both."""
-    size: int
-    """How many characters."""
+    rest: str
+    """What follows them."""
 
 
 def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | None:
@@ -79,7 +79,7 @@ def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | 
     """
     if dialect.backslash or dialect.skip_spaces:
         return None
-    data = _encoded(text)
+    data, tail = _encoded(text)
     if not data:
         return None
     array = np.frombuffer(data, np.uint8)
@@ -112,7 +112,8 @@ def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | 
         is_plain[np.searchsorted(line_ends, bad_quotes[bad_quotes < line_ends[-1]])] = False
     separators = (marks if is_plain.all() else marks[np.repeat(is_plain, counts)]).reshape(-1, width)
     line_starts = np.concatenate(([0], line_ends[:-1] + 1))
-    data = data[: line_ends[-1] + 1]
+    end = line_ends[-1] + 1
+    data, rest = data[:end], data[end:] + tail
     numbers = np.arange(first_number, first_number + len(line_ends))
     other_places = np.flatnonzero(~is_plain)
     others = dict(
@@ -134,21 +135,25 @@ def find(text: str, dialect: Dialect, width: int, first_number: int) -> Found | 
         )
     ]
     spans = Spans(data, numbers[is_plain], (starts, ends), fields)
-    return Found(spans, others, len(line_ends), len(data.decode()))
+    return Found(spans, others, len(line_ends), rest.decode())
 
 
-def _encoded(text: str) -> bytes | None:
-    """``text`` up to its last line end in UTF-8; None if it has none, or others than \\n and \\r\\n."""
+def _encoded(text: str) -> tuple[bytes, bytes]:
+    """``text`` in UTF-8, up to its last line end and behind it.
+
+    Nothing if it has other line ends than \\n and \\r\\n.
+    """
     if "\0" in text:
-        return None
+        return b"", b""
     try:
         data = text.encode()
     except UnicodeEncodeError:  # what could not be decoded
-        return None
-    data = data[: data.rfind(b"\n") + 1]
+        return b"", b""
+    end = data.rfind(b"\n") + 1
+    data, tail = data[:end], data[end:]
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n"):
-        return None
-    return data
+        return b"", b""
+    return data, tail
 
 
 def _bad(array: Bytes, quotes: Places, is_opening: Mask, delimiter: int) -> Places:
