@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from stdnum import exceptions
 from stdnum import isbn as stdnum_isbn
@@ -94,6 +95,7 @@ def written_in(text: str) -> set[str]:
     return {canonical(number) for number in cleaned if stdnum_isbn.is_valid(number)}
 
 
+@lru_cache(maxsize=16)  # the rule asks, and then the suggestion
 def with_lost_zeros(text: str) -> str | None:
     """The ISBN-10 that lost its leading zeros in a spreadsheet, or None if padding gives no right one.
 

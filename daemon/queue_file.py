@@ -6,10 +6,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from huey.storage import SqliteStorage
 
 from daemon import sqlite_files
+from daemon.doorbell import Doorbell
+
+IDLE_POLL = 0.4
+"""Seconds between looks at an empty queue when the doorbell does not ring."""
 
 
 class FileStorage(SqliteStorage):
@@ -19,10 +24,33 @@ class FileStorage(SqliteStorage):
     """
 
     errors = (sqlite3.Error,)
+    blocking = True  # an empty queue is waited for here, and not by Huey
 
     _conn: sqlite3.Connection | None
     _opened: tuple[int, int] | None = None
     """What told the file that is open from others."""
+
+    def __init__(self, name: str, *, filename: str, **options: Any) -> None:
+        self._bell = Doorbell(Path(filename).with_suffix(".bell"))
+        super().__init__(name, filename=filename, **options)
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        """As Huey's; a worker that waits is woken."""
+        super().enqueue(data, priority)
+        self._bell.ring()
+
+    def dequeue(self) -> bytes | None:
+        """As Huey's, which does not wait for a task."""
+        data: bytes | None = super().dequeue()
+        if data is None:
+            self._bell.wait(IDLE_POLL)
+            data = super().dequeue()
+        return data
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._bell.close()
+        super().close()
 
     @staticmethod
     def explain(error: Exception) -> str:

@@ -44,8 +44,8 @@ from daemon.watcher import Watcher
 
 log = Logger(__name__)
 
-IDLE_POLL = 0.2
-"""Seconds between looks at an empty queue. Huey's default lets it grow to 10 s."""
+LONGEST_PAUSE = 1.0
+"""Seconds between looks at a queue that cannot be read. Huey's default lets it grow to 10 s."""
 
 HOUSEKEEPING = 2.0
 """Seconds between heartbeats, and between looks for jobs that the queue lost."""
@@ -151,8 +151,7 @@ class Service:
             workers=self._settings.daemon.workers,
             worker_type="process",
             periodic=False,
-            initial_delay=IDLE_POLL / 4,
-            max_delay=IDLE_POLL,
+            max_delay=LONGEST_PAUSE,
             health_check_interval=WATCH_CHILDREN,
             graceful_signal="TERM",
             shutdown_timeout=SHUTDOWN_TIMEOUT,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Sequence
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 from bibliflow_tui.commands.session import Session, narrate
 from daemon import control
@@ -25,27 +23,17 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
 
     A daemon that dies meanwhile is started again. Ctrl-C stops the waiting, not the imports.
     """
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rows]}"),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-    )
     current = {job.id: job for job in jobs}
     notices.listen(opened.connection)
     changed = set(current)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bars = {job.id: progress.add_task(_name(job), total=1.0, rows="", speed="") for job in jobs}
+    with _bars(jobs) if sys.stderr.isatty() else nullcontext(_show_nothing) as show:
         looked = time.monotonic()
         try:
             while True:
                 unfinished = {job.id for job in current.values() if not job.status.is_final}
                 for job_id in changed & unfinished:
                     current[job_id] = job_table.get(opened.connection, job_id)
-                    _show(progress, bars[job_id], current[job_id])
+                    show(current[job_id])
                 if all(job.status.is_final for job in current.values()):
                     return list(current.values())
                 changed = notices.changed(opened.connection, LOOK)
@@ -62,13 +50,38 @@ def wait_for(opened: Session, jobs: Sequence[Job]) -> list[Job]:
             raise
 
 
-def _name(job: Job) -> str:
-    # rich reads [brackets] in a description as markup; Text.markup escapes them.
-    return Text(visible(job.filename, limit=40)).markup
+def _show_nothing(_job: Job) -> None:
+    pass
 
 
-def _show(progress: Progress, bar: TaskID, job: Job) -> None:
-    speed = f"{job.rows_per_second:,.0f} rows/s" if job.rows_per_second else ""
-    progress.update(
-        bar, total=1.0, completed=job.progress_percent / 100, rows=f"{job.processed_rows:,} rows", speed=speed
+@contextmanager
+def _bars(jobs: Sequence[Job]) -> Iterator[Callable[[Job], None]]:
+    """A bar for each of the jobs; what is given shows how one stands."""
+    # Only for terminals: scripts do not wait until it is loaded.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]}"),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
     )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bars = {
+            # rich reads [brackets] in a description as markup; Text.markup escapes them.
+            job.id: progress.add_task(
+                Text(visible(job.filename, limit=40)).markup, total=1.0, rows="", speed=""
+            )
+            for job in jobs
+        }
+
+        def show(job: Job) -> None:
+            speed = f"{job.rows_per_second:,.0f} rows/s" if job.rows_per_second else ""
+            done, rows = job.progress_percent / 100, f"{job.processed_rows:,} rows"
+            progress.update(bars[job.id], total=1.0, completed=done, rows=rows, speed=speed)
+
+        yield show
