@@ -13,6 +13,7 @@ from daemon.catalog.database import Connection
 from daemon.importing import pipeline
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
+from tests import chunks
 from tests.imports import after_a_chunk, counts, import_text, messages, new_job, resume, titles
 
 HEADER = "title,author,isbn,publication_year\n"
@@ -98,7 +99,10 @@ def rows(first: int, last: int) -> Iterable[str]:
     return (f"Book {number},Author,{number:013},2000\n" for number in range(first, last))
 
 
-def test_an_interrupted_import_goes_on_where_it_was(connection: Connection, path: Path) -> None:
+def test_an_interrupted_import_goes_on_where_it_was(
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks.make_small(monkeypatch.setattr, is_long=True, rows=3000)
     size = 2 * pipeline.CHUNK_ROWS + 7
     path.write_text(HEADER + "".join(rows(0, size)) + "X,Y,bad,\n")
     job = new_job(connection)
@@ -114,7 +118,10 @@ def test_an_interrupted_import_goes_on_where_it_was(connection: Connection, path
     assert messages(connection, done) == [(size + 2, "Invalid ISBN: bad")]
 
 
-def test_a_chunk_of_a_withdrawn_job_is_not_stored(connection: Connection, path: Path) -> None:
+def test_a_chunk_of_a_withdrawn_job_is_not_stored(
+    connection: Connection, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks.make_small(monkeypatch.setattr, is_long=True, rows=3000)
     path.write_text(HEADER + "".join(rows(0, 2 * pipeline.CHUNK_ROWS)))
     job = new_job(connection)
 
