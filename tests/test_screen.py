@@ -49,6 +49,8 @@ LINES = [
     '"T,A,9780439785969\n',
     'T",A,9780439785969\n',
     ",,\n",
+    "\u3000, ,\n",
+    ",,é\n",
 ]
 WIDTH = 3
 
@@ -74,6 +76,7 @@ def test_records_are_the_same_one_by_one_and_in_batches(
     assert [record for batch in batches for record in batch.records()] == list(reader(text, dialect))
     for batch in batches:
         assert len(batch) > 0
+        assert batch.rows == sum(not record.is_blank for record in batch.records())
         assert batch.spans is not None or len(batch) <= most
         if batch.spans:
             batch = batch.unfold(batch.spans)
@@ -345,6 +348,27 @@ def test_chunks_are_the_same_with_spans_and_without(
         only = chunk.books.only(set(chunk.books.keys[::2]))
         assert [row[1] for row in fields_of(only.data)] == [row[0] for row in books_of_it[::2]]
     assert comparable(without) == comparable(with_spans)
+
+
+def test_rows_that_were_imported_are_passed_over_however_they_are_read(tmp_path: Path) -> None:
+    rows = [[*book(number), *([] if number % 7 else ["more"])] for number in range(200)]
+    for place in range(0, 200, 11):
+        rows[place] = ["", " ", "\u3000", ""]
+    path = tmp_path / "list.csv"
+    path.write_text(written([["title", "author", "isbn", "publication_year"], *rows]))
+    header = replace(from_columns(["title", "author", "isbn", "publication_year"]), is_in_file=True)
+    reading = Reading(Dialect(), header)
+    numbers = [number for number in range(2, 202) if (number - 2) % 11]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "BLOCK", 500)
+        for skip in range(len(numbers)):
+            for finds_spans in (False, True):
+                left: list[int] = []
+                for part in checked(path, reading, "format", skip=skip, finds_spans=finds_spans):
+                    left += part.candidates.numbers
+                    left += [rejection.row_number for rejection in part.rejections]
+                    left += part.certain.numbers.tolist() if part.certain else []
+                assert sorted(left) == numbers[skip:]
 
 
 def comparable(chunk: Chunk) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from daemon.importing.dialect import Dialect
-from daemon.importing.records import Record
+from daemon.importing.records import Record, are_blank
 
 if TYPE_CHECKING:  # numpy takes time and memory, and only long files need it
     from daemon.importing.spans import Spans
@@ -34,6 +34,16 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.numbers) + len(self.others) + (len(self.spans) if self.spans else 0)
+
+    @property
+    def rows(self) -> int:
+        """Records that are not blank."""
+        others = sum(record.is_blank for record in self.others)
+        blank = sum(map(are_blank, zip(*self.columns, strict=True))) + others
+        if self.spans:
+            doubtful = self.spans.where(self.spans.may_be_blank)
+            blank += sum(map(are_blank, zip(*doubtful.columns(), strict=True)))
+        return len(self) - blank
 
     def record(self, index: int) -> Record:
         """One of those in ``columns``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from daemon.importing.reading import Reading
 from daemon.importing.records import Record
 from daemon.importing.rules import BookRow, Checker
 from daemon.importing.screen import Screen
-from daemon.importing.source import SourceError, open_reader
+from daemon.importing.source import RecordReader, SourceError, open_reader
 from daemon.values import IsbnCheck
 
 if TYPE_CHECKING:  # numpy takes time and memory, and only long files need it
@@ -56,9 +57,7 @@ def checked(
     screen = Screen(reading.header, isbn_check)
     checker = Checker(reading.header, reading.dialect.encoding, isbn_check)
     with open_reader(path, reading.dialect, reading.header.layout) as reader:
-        for batch in _behind(reader.batches(len(reading.header.names), BATCH_ROWS), reading, skip):
-            if finds_spans:  # header and skipped rows are behind
-                reader.finds_spans, finds_spans = True, False
+        for batch in _behind(_batches(reader, reading, finds_spans), reading, skip):
             certain = None
             if batch.spans:
                 certain, doubtful_spans = _span_screen(reading.header, isbn_check).certain(batch.spans)
@@ -83,16 +82,25 @@ def _span_screen(header: Header, isbn_check: IsbnCheck) -> SpanScreen:
     return SpanScreen(header, isbn_check)
 
 
+def _batches(reader: RecordReader, reading: Reading, finds_spans: bool) -> Iterator[Batch]:
+    batches = reader.batches(len(reading.header.names), BATCH_ROWS)
+    yield from islice(batches, 1)  # that with the header is taken apart, and so is small
+    reader.finds_spans = finds_spans
+    yield from batches
+
+
 def _behind(batches: Iterable[Batch], reading: Reading, skip: int) -> Iterator[Batch]:
     """The batches behind the header and ``skip`` rows."""
     left = skip + (1 if reading.header.is_in_file else 0)
     for batch in batches:
         if not left:
             yield batch
-            continue
-        records = [record for record in batch.records() if not record.is_blank]
-        yield from_records(records[left:], reading.dialect, len(reading.header.names))
-        left -= min(left, len(records))
+        elif (rows := batch.rows) <= left:
+            left -= rows
+        else:
+            records = [record for record in batch.records() if not record.is_blank]
+            yield from_records(records[left:], reading.dialect, len(reading.header.names))
+            left = 0
     if left and skip:
         raise SourceError(f"The file has fewer than the {skip:,} rows that were imported: it has changed")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from daemon.catalog.row_errors import Problem
@@ -41,7 +41,12 @@ class Record(NamedTuple):
     @property
     def is_blank(self) -> bool:
         """Whether nothing is in it: an empty line, or separators and white space only."""
-        return self.damage is None and not any(field and not field.isspace() for field in self.fields)
+        return self.damage is None and are_blank(self.fields)
+
+
+def are_blank(fields: Iterable[str]) -> bool:
+    """Whether there is nothing in them but white space."""
+    return not any(field and not field.isspace() for field in fields)
 
 
 class Piece(NamedTuple):

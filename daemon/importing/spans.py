@@ -21,6 +21,7 @@ MOST_LINES = 6000
 too many to check one by one in one go if none of them is good."""
 
 _NEW_LINE, _RETURN, _QUOTE = b'\n\r"'
+_SPACE, _DELETE = b" \x7f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,15 @@ class Spans:
         """The records for which it is true."""
         records, *fields = (pick(span, is_wanted) for span in (self.records, *self.fields))
         return Spans(self.data, self.numbers[is_wanted], records, fields)
+
+    @property
+    def may_be_blank(self) -> Mask:
+        """Which records may have nothing in them: none of their fields begins with an ASCII character."""
+        array, has_text = self.array, np.zeros(len(self), np.bool_)
+        for starts, ends in self.fields:
+            first = array[starts]
+            has_text |= (ends > starts) & (first > _SPACE) & (first < _DELETE)
+        return ~has_text
 
     def texts(self) -> list[str]:
         """The records as they are written, without line ends."""
