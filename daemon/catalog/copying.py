@@ -8,7 +8,7 @@ takes every UUID apart digit by digit, and a row costs the client 1.0 instead of
 from __future__ import annotations
 
 from array import array
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import accumulate, chain, compress, repeat
@@ -126,8 +126,10 @@ class EncodedRows:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def only(self, keys: Container[str]) -> EncodedRows:
+    def only(self, keys: Set[str]) -> EncodedRows:
         """The rows with these keys."""
+        if not keys:
+            return join([], [])
         mine = self.keys
         is_wanted = [key in keys for key in mine]
         if all(is_wanted):

@@ -106,9 +106,10 @@ class Loader:
         if self._policy == "skip" or not known:
             return Counts(success, 0, len(known)), []
         if chunk.duplicates is not None:
-            return Counts(success, len(known)), [chunk.duplicates.only(known).data]
-        duplicates = chunk.origins.rows(known)
-        return Counts(success, len(known)), duplicates.encode_duplicates(self._job_id, self._dialect)
+            duplicates = chunk.duplicates.only(known) if success else chunk.duplicates
+            return Counts(success, len(known)), [duplicates.data]
+        origins = chunk.origins.rows(known)
+        return Counts(success, len(known)), origins.encode_duplicates(self._job_id, self._dialect)
 
     def store(self, candidates: Candidates) -> Stored:
         """Make books of ``candidates`` as the policy for duplicates says; to be called in a transaction."""
@@ -142,11 +143,11 @@ class Loader:
         if self._memory.known > 0 and new:
             self._memory.known = max(self._memory.known - 1, 0)
             known = books.existing(self.connection, new.keys)
-        missing = new.only(set(new.keys) - known) if known else new
+        missing = _without(new, known)
         # False if there is one after all, perhaps as another import stored it in this moment.
         while missing and not books.copy(self.connection, missing):
             known |= books.existing(self.connection, missing.keys)
-            missing = new.only(set(new.keys) - known)
+            missing = _without(new, known)
         if known:
             self._memory.known = REMEMBER_DUPLICATES
         return known
@@ -185,3 +186,11 @@ class Loader:
         if self._policy == "fill":
             return old if old.publication_year else replace(old, publication_year=new.publication_year)
         return new if new.publication_year else replace(new, publication_year=old.publication_year)
+
+
+def _without(new: EncodedRows, known: set[str]) -> EncodedRows:
+    """The books of ``new`` but for the ``known`` ones, which are among them."""
+    # Often it is none or all of them; then their keys, which are many, need not be made.
+    if not known:
+        return new
+    return new.only(set() if len(known) == len(new) else set(new.keys) - known)
