@@ -21,6 +21,7 @@ _WINDOW = np.dtype("V48")
 """So much of each text is copied at once: most titles are shorter."""
 
 SPILL = _WINDOW.itemsize - 1
+"""Bytes that a copy may write behind the end of its text."""
 
 
 def pick(span: Span, which: Places | Mask) -> Span:

@@ -38,8 +38,8 @@ class Batch:
     @property
     def rows(self) -> int:
         """Records that are not blank."""
-        others = sum(record.is_blank for record in self.others)
-        blank = sum(map(are_blank, zip(*self.columns, strict=True))) + others
+        blank = sum(record.is_blank for record in self.others)
+        blank += sum(map(are_blank, zip(*self.columns, strict=True)))
         if self.spans:
             doubtful = self.spans.where(self.spans.may_be_blank)
             blank += sum(map(are_blank, zip(*doubtful.columns(), strict=True)))
