@@ -116,7 +116,7 @@ def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) 
     places = np.searchsorted(isbns, np.array([isbn for isbn, _ in others], ISBN))
     identifiers = np.frombuffer(uuid7_bytes(len(ordered) + len(others)), f"V{ID_SIZE}")
     theirs = places + np.arange(len(others))
-    data, sizes = _encode(job_id, ordered, np.delete(identifiers, theirs))
+    data, sizes = _encode(job_id, ordered, isbns, np.delete(identifiers, theirs))
     if others:
         their_ids = identifiers[theirs].tolist()
         rows = [BEGIN + identifier + row for (_, row), identifier in zip(others, their_ids, strict=True)]
@@ -128,7 +128,7 @@ def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) 
 
 
 def _encode(
-    job_id: UUID, books: BookSpans, identifiers: npt.NDArray[np.void]
+    job_id: UUID, books: BookSpans, isbns: npt.NDArray[np.bytes_], identifiers: npt.NDArray[np.void]
 ) -> tuple[bytes | memoryview, Places]:
     """The rows of ``books`` in their order, and the size of each."""
     count = len(books)
@@ -150,7 +150,7 @@ def _encode(
     head["id_length"] = head["job_length"] = ID_SIZE
     head["id"] = identifiers
     head["isbn_length"] = ISBN_DIGITS
-    head["isbn"] = items(books.array, ISBN)[books.isbns_at]
+    head["isbn"] = isbns
     head["job"] = np.void(job_id.bytes)
     head["title_length"] = titles
     put(out, ends - sizes, head)
