@@ -3,27 +3,24 @@
 - The main process is Huey's consumer. It has no threads and no connections, so that it can fork workers,
   also a replacement for one that died, at any time.
 - Import workers are processes, Huey's worker type "process": checking rows is Python, and only a process
-  of its own gives an import a core of its own.
-- The helpers are processes too: the housekeeper, which sends heartbeats and reconciles queue and catalogue,
-  and the watcher of the inbox, which a dead file server may stop, and nothing else with it.
+  of its own gives an import a core of its own. One that has grown leaves when it has nothing to do, and
+  another takes its seat.
+- The housekeeper, a process too, sends heartbeats and reconciles queue and catalogue. It is where Huey has
+  its scheduler, which would have nothing to do: no task is ever put off.
+- So is the watcher of the inbox, which a dead file server may stop, and nothing else with it.
 """
 
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from multiprocessing.context import ForkProcess
-from typing import Any
 
-from huey.consumer import Consumer, ConsumerStopped, ForkSafeFlag, Worker
+from huey.consumer import ConsumerStopped
 
 from daemon import control, machine
-from daemon.board import Board, Seat
+from daemon.board import Board
 from daemon.catalog import daemons
 from daemon.catalog.daemons import Daemon
 from daemon.catalog.database import Database, DatabaseError
@@ -31,9 +28,11 @@ from daemon.catalog.ids import uuid7
 from daemon.catalog.roles import may_write, roles_explained
 from daemon.control import DaemonError, DaemonLock
 from daemon.housekeeper import Housekeeper
+from daemon.importing.checking import load_what_long_files_need
 from daemon.inbox.ledger import Ledger
 from daemon.logger import Logger
 from daemon.notify import Notifier
+from daemon.processes import Helper, StopFlag, WorkerProcesses
 from daemon.queue import JobQueue
 from daemon.settings import Paths, Settings
 from daemon.spool import mark_of, marked, not_shared
@@ -59,9 +58,6 @@ the time of reading them to see that, and a third of that of repairing them."""
 
 CLOCK_LIMIT = 3600.0
 """Seconds between the clocks of machines and database; an undo bears twelve times as much."""
-
-SHUTDOWN_TIMEOUT = 8.0
-"""Seconds for workers to reach the end of a chunk when the daemon is asked to stop."""
 
 
 class Service:
@@ -144,19 +140,18 @@ class Service:
 
     def _work(self, lock: DaemonLock) -> None:
         queue = JobQueue.of(self._settings, self._paths)
-        consumer = _Consumer(
+        for file in (State(self._paths.state_db), Ledger(self._paths.state_db)):
+            with file:
+                file.make()  # before several processes would at once
+        consumer = WorkerProcesses(
             queue.huey,
             board=self._board,
-            notifier=self._notifier,
-            workers=self._settings.daemon.workers,
-            worker_type="process",
-            periodic=False,
+            keep_house=self._keep_house,
+            on_stop=self._say_that_it_stops,
             max_delay=LONGEST_PAUSE,
             health_check_interval=WATCH_CHILDREN,
-            graceful_signal="TERM",
-            shutdown_timeout=SHUTDOWN_TIMEOUT,
         )
-        stop = _StopFlag(consumer.stop_flag)
+        stop = StopFlag(consumer.stop_flag)
         board = self._board
 
         def should_stop() -> bool:
@@ -174,7 +169,7 @@ class Service:
             is_spool_there=lambda: me is None or mark_of(self._paths.spool) == me.spool_mark,
         )
         queue.on_job(task)
-        queue.huey.on_startup("leave_terminal")(os.setpgrp)
+        load_what_long_files_need()
         gc.freeze()  # what is loaded now stays shared with the forked processes
         gc.set_threshold(GC_THRESHOLD)
         outlives_terminal = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
@@ -183,21 +178,16 @@ class Service:
         signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         if outlives_terminal:  # as nohup wants it, and Huey does not ask
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        helpers = [_Helper("housekeeper", self._keep_house, stop)]
-        if self._settings.watch.enabled:
-            helpers.append(_Helper("watcher", self._watch, stop))
-        for file in (State(self._paths.state_db), Ledger(self._paths.state_db)):
-            with file:
-                file.make()  # before several processes would at once
-        for helper in helpers:
-            helper.ensure()
+        watcher = Helper("watcher", self._watch, stop) if self._settings.watch.enabled else None
+        if watcher:
+            watcher.ensure()
         lock.announce(ready=True)
         self._notifier.ready()
         log.info("daemon ready", workers=self._settings.daemon.workers)
-        self._supervise(consumer, helpers)
+        self._supervise(consumer, watcher)
         log.info("daemon stopped")
 
-    def _supervise(self, consumer: Consumer, helpers: Sequence[_Helper]) -> None:
+    def _supervise(self, consumer: WorkerProcesses, watcher: Helper | None) -> None:
         """Huey's main loop, and beside it an eye on the other processes and the embedded server."""
         checked = looked = time.monotonic()
         while True:
@@ -208,26 +198,30 @@ class Service:
             except KeyboardInterrupt:  # a second signal, in a moment in which Huey does not expect it
                 consumer.environment.interrupt_workers([process for _, process in consumer.worker_threads])
                 break
+            consumer.replace_those_that_left()
             now = time.monotonic()
             if self._watchdog.all_is_well(now):
                 self._notifier.ping()
             if now - looked < WATCH_CHILDREN:
                 continue
             looked = now
-            self._look_after(helpers, now)
-        try:
-            for helper in helpers:
-                helper.end()
-        except KeyboardInterrupt:
-            for helper in helpers:
-                helper.kill()
-        consumer.kill_workers()
+            self._look_after(watcher, now)
+        if watcher:
+            try:
+                watcher.end()
+            except KeyboardInterrupt:
+                watcher.kill()
+        consumer.kill_all()
 
-    def _look_after(self, helpers: Sequence[_Helper], now: float) -> None:
+    def _say_that_it_stops(self) -> None:
+        log.info("daemon stops")
+        self._notifier.stopping()
+
+    def _look_after(self, watcher: Helper | None, now: float) -> None:
         """Say what the daemon does, and start again what died."""
         self._notifier.status(self._status(now))
-        for helper in helpers:
-            helper.ensure()
+        if watcher:
+            watcher.ensure()
         try:
             if self._database.ensure_server():
                 log.warning("embedded server died and was started again")
@@ -245,12 +239,12 @@ class Service:
             parts.insert(0, "the database does not answer")
         return "; ".join(parts) + (f"; at {', '.join(busy)}" if busy else "")
 
-    def _watch(self, stop: _StopFlag) -> None:
+    def _watch(self, stop: StopFlag) -> None:
         """The watcher's process."""
         mark = self._among.spool_mark if self._among else ""
         Watcher(self._settings, self._paths, self._database, stop.is_set, mark).run()
 
-    def _keep_house(self, stop: _StopFlag) -> None:
+    def _keep_house(self, stop: StopFlag) -> None:
         """The housekeeper's process."""
         Housekeeper(
             self._settings,
@@ -261,119 +255,3 @@ class Service:
             wait=stop.wait,
             among=self._among,
         ).run()
-
-
-class _Helper:
-    """A process beside the workers, started again when it dies."""
-
-    def __init__(self, name: str, work: Callable[[_StopFlag], None], stop: _StopFlag) -> None:
-        self._name = name
-        self._work = work
-        self._stop = stop
-        self._process: ForkProcess | None = None
-
-    def ensure(self) -> None:
-        """Start it if it is not there."""
-        if self._process is not None:
-            if self._process.is_alive():
-                return
-            log.warning("a process of the daemon died, starting another", name=self._name)
-        self._process = multiprocessing.get_context("fork").Process(
-            target=self._run, name=self._name, daemon=True
-        )
-        self._process.start()
-
-    def _run(self) -> None:
-        os.setpgrp()
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        try:
-            self._work(self._stop)
-        except Exception:
-            log.exception("a process of the daemon failed", name=self._name)
-            raise SystemExit(1) from None
-
-    def end(self) -> None:
-        """Wait until it has done what it was at; not for ever."""
-        if self._process is not None:
-            self._process.join(SHUTDOWN_TIMEOUT)
-            self.kill()
-
-    def kill(self) -> None:
-        """End it now, if it is there."""
-        if self._process is not None and self._process.is_alive():
-            self._process.kill()
-
-
-class _StopFlag:
-    """Huey's stop flag, which all processes of a daemon share, raised too when the main process is gone.
-
-    Workers that outlived a kill -9 of their daemon must not work on beside the next one's.
-    """
-
-    def __init__(self, flag: ForkSafeFlag) -> None:
-        self._flag = flag
-        self._main = os.getpid()
-
-    def is_set(self) -> bool:
-        """Whether to stop."""
-        return self.wait(0)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until the flag is raised, ``seconds`` at most; whether it is."""
-        if os.getpid() != self._main != os.getppid():
-            self._flag.set()
-        return bool(self._flag.wait(seconds))
-
-
-class _Worker(Worker):
-    """Huey's worker, which has a seat, and looks between two tasks whether its daemon still lives."""
-
-    def __init__(self, board: Board, **options: Any) -> None:
-        super().__init__(**options)
-        self._stop = _StopFlag(self.stop_flag)
-        self._board = board
-        self.seat: Seat | None = None
-
-    def initialize(self) -> None:
-        if self.seat:
-            self._board.take(self.seat)
-        super().initialize()
-
-    def loop(self, now: datetime | None = None) -> None:
-        self._board.mine.react()
-        if not self._stop.is_set():
-            super().loop(now)
-
-
-class _Consumer(Consumer):
-    """Huey's consumer, which gives its workers seats, and says first when it is about to stop."""
-
-    def __init__(self, huey: Any, *, board: Board, notifier: Notifier, **options: Any) -> None:
-        self._board = board
-        self._notifier = notifier
-        super().__init__(huey, **options)
-
-    def worker_class(self, **options: Any) -> _Worker:
-        """A worker."""
-        return _Worker(self._board, **options)
-
-    def _create_process(self, process: Any, name: str) -> Any:
-        if isinstance(process, _Worker):
-            # "Worker-1" and so on, also for one that takes the place of a dead one.
-            process.seat = self._board.workers[int(name.rpartition("-")[2]) - 1]
-            process.seat.rest()
-        return super()._create_process(process, name)
-
-    def kill_workers(self) -> None:
-        """End those that hang even now: this process could not end before them."""
-        for _, process in self.worker_threads:
-            if process.is_alive():
-                log.warning("a worker does not end, and is killed", pid=process.pid)
-                process.kill()
-
-    def stop(self, graceful: bool = False) -> None:
-        """Stop the workers."""
-        self.stop_flag.set()  # first of all: a second signal may come at any moment from here on
-        log.info("daemon stops")
-        self._notifier.stopping()
-        super().stop(graceful)

@@ -21,6 +21,7 @@ from daemon.catalog import books, job_lock, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import JobStatus
 from daemon.control import DaemonError, DaemonLock
+from daemon.processes import MOST_MEMORY
 from daemon.queue import JobQueue
 from tests.imports import held_up
 from tests.processes import HEADER, bibliflow, finished, processed, run, runs, submit, wait_until
@@ -392,6 +393,27 @@ def test_tasks_for_one_job_do_no_harm(home: Path, daemon: int, connection: Conne
     wait_until(lambda: queue.depth() == 0)
     queue.close()
     assert_whole(connection, job_id)
+
+
+def test_a_worker_that_has_grown_makes_room(
+    home: Path, daemon: int, connection: Connection, small: Path, tmp_path: Path
+) -> None:
+    def own_memory() -> list[float]:
+        return [process.memory_full_info().uss for process in psutil.Process(daemon).children()]
+
+    path = tmp_path / "long.csv"
+    path.write_text(HEADER + "".join(f"Book {n},Author,{n:013},2000\n" for n in range(200_000)))
+    before = psutil.Process(daemon).children()
+    job_id = submit(path)
+    wait_until(lambda: finished(connection, job_id))
+    again = submit(path)  # many errors take memory
+    wait_until(lambda: finished(connection, again))
+    wait_until(lambda: [process for process in before if not runs(process)])
+    wait_until(lambda: len(psutil.Process(daemon).children()) == len(before))
+    wait_until(lambda: max(own_memory()) < MOST_MEMORY)
+    job_id = submit(small)
+    wait_until(lambda: finished(connection, job_id))
+    assert "died" not in settings.paths().daemon_log.read_text()
 
 
 def test_a_second_signal_ends_it_at_once(

@@ -86,7 +86,7 @@ def test_a_hung_worker_ends_the_pings(
 def test_a_hung_housekeeper_ends_the_pings(home: Path, manager: Manager) -> None:
     with managed(manager, LIMIT, BIBLIFLOW_WATCH__ENABLED="false") as process:
         manager.hear("READY=1")
-        housekeeper = psutil.Process(process.pid).children()[-1]  # the last that is started
+        housekeeper = psutil.Process(process.pid).children()[0]  # the first that is started
         housekeeper.suspend()
         wait_until(lambda: '"name": "housekeeper"' in log())
         manager.forget()

@@ -124,7 +124,6 @@ def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd,
         os.close(inherited)
         receiver.close()
         allocator.keep_large_blocks()
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy multiplies no matrices here
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         with suppress(BrokenPipeError):  # nobody wants it any more

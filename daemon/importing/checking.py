@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -54,6 +56,8 @@ def checked(
 
     Raises :class:`~daemon.importing.source.SourceError`, also if there are fewer.
     """
+    if finds_spans:
+        load_what_long_files_need()
     screen = Screen(reading.header, isbn_check)
     checker = Checker(reading.header, reading.dialect.encoding, isbn_check)
     with open_reader(path, reading.dialect, reading.header.layout) as reader:
@@ -74,6 +78,16 @@ def checked(
                     _check_one(result, record, text, checker)
             if result:
                 yield result
+
+
+def load_what_long_files_need() -> None:
+    """Load the modules that only long files need, so that processes which are forked later have them already.
+
+    Where numpy does not run, those files go another way.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # it multiplies no matrices here
+    with suppress(ImportError, RuntimeError):
+        import daemon.importing.span_screen  # noqa: F401
 
 
 def _span_screen(header: Header, isbn_check: IsbnCheck) -> SpanScreen:

@@ -104,7 +104,7 @@ class Play:
         self._machine.run("systemctl", "restart", "bibliflow")
         self.is_under_way(job)
         main = self.shown("MainPID")
-        # The first that the main process starts is Huey's scheduler, the next ones are the workers.
+        # The first that the main process starts is the housekeeper, the next ones are the workers.
         for worker in self._machine.run("pgrep", "-P", main, "-f", "daemon.cli").split()[1:3]:
             self._machine.run("kill", "-STOP", worker)
         wait_until(
