@@ -41,7 +41,7 @@ from daemon.queue_error import QueueError
 from daemon.settings import Paths, Settings
 
 if TYPE_CHECKING:
-    from daemon.intake import Request
+    from daemon.request import Request
 
 # What only some actions need is loaded when they are done: the first screen is sooner there.
 

@@ -11,12 +11,6 @@ from typing import NoReturn, ParamSpec
 
 import click
 
-from daemon.catalog.database import DatabaseError, is_out_of_reach, mask_password
-from daemon.catalog.jobs import NoSuchJobError
-from daemon.catalog.roles import RoleError
-from daemon.control import DaemonError
-from daemon.queue_error import QueueError
-from daemon.settings import SettingsError
 from daemon.visible import visible
 
 P = ParamSpec("P")
@@ -37,6 +31,8 @@ class ExitCode(IntEnum):
 
 def fail(message: str, code: ExitCode) -> NoReturn:
     """Say ``message`` on standard error and end with ``code``."""
+    from daemon.catalog.database import mask_password
+
     context = click.get_current_context(silent=True)
     program = context.find_root().info_name if context else "bibliflow"
     click.echo(f"{program}: {visible(mask_password(message))}", err=True)
@@ -65,6 +61,14 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 
 def _explain(error: Exception) -> tuple[str, ExitCode] | None:
     """What to say of ``error``, and the exit code; None if it is a fault of the program."""
+    # Nothing of it is needed by a command that only asks, and an import loads it while the file is copied.
+    from daemon.catalog.database import DatabaseError, is_out_of_reach
+    from daemon.catalog.jobs import NoSuchJobError
+    from daemon.catalog.roles import RoleError
+    from daemon.control import DaemonError
+    from daemon.queue_error import QueueError
+    from daemon.settings import SettingsError
+
     match error:
         case SettingsError():
             return str(error), ExitCode.USAGE

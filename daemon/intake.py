@@ -8,8 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,30 +21,12 @@ from daemon.catalog import daemons, job_files, job_lock, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.catalog.job import Job, Source
-from daemon.file_check import RefusedError, check_content, display_name, open_checked, too_large
+from daemon.file_check import RefusedError, check_content, display_name, too_large
 from daemon.importing.options import ImportOptions
 from daemon.queue import JobQueue
+from daemon.request import Request
 from daemon.settings import Paths, Settings
-from daemon.values import BookField, Delimiter, DuplicatePolicy
-
-COPY_BLOCK = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What one import wants to differ from the settings; None leaves a setting as it is."""
-
-    on_duplicate: DuplicatePolicy | None = None
-    max_errors: str | None = None
-    """Rejected rows past which the import is stopped: a number, or a percentage such as ``5%``."""
-    take_back: bool = False
-    """What it brought until then is taken back."""
-    corrects: UUID | None = None
-    """The file is to hold corrected rows of this job, and nothing else."""
-    encoding: str | None = None
-    delimiter: Delimiter | None = None
-    columns: Sequence[str] | None = None
-    mapping: Mapping[BookField, str] | None = None
+from daemon.spool_copy import SpoolCopy, copy, read_block
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +60,9 @@ def submit(
     queue: JobQueue,
     source: Source,
     request: Request | None = None,
+    begun: SpoolCopy | None = None,
 ) -> Job:
-    """Take a copy of the file at ``path`` in and return its PENDING job.
+    """Take a copy of the file at ``path`` in, if one was ``begun`` that, and return its PENDING job.
 
     Raises :class:`~daemon.file_check.RefusedError` for a file that is not wanted, and what psycopg raises if
     the database is lost; either way nothing is left behind.
@@ -91,8 +73,7 @@ def submit(
     _check_spool(settings, paths, connection)
     task = queue.task(job_id)
     with job_lock.taking_in(connection, job_id), _removed_on_error(spooled):
-        with open_checked(path, name) as file:
-            sha256, size = _copy(file, spooled, name, limit)
+        sha256, size = (begun or SpoolCopy(path, limit)).put(spooled)
         check_content(spooled, name, limit)
         job = jobs.create(
             connection,
@@ -135,7 +116,7 @@ def submit_watched(
     task = queue.task(watched.job_id)
     with _removed_on_error(spooled):
         if path is None or not _is_ours(file):
-            sha256, size = _copy(file, spooled, name, limit)
+            sha256, size = copy(file, spooled, name, limit)
             # The copy takes the original's place when it is done: whoever could read that shall read this.
             spooled.chmod(os.fstat(file.fileno()).st_mode & 0o666 | 0o600)
         else:
@@ -203,33 +184,13 @@ def import_options(settings: Settings, request: Request) -> ImportOptions:
     )
 
 
-def _copy(file: BinaryIO, target: Path, name: str, limit: int) -> tuple[str, int]:
-    """Copy ``file`` to ``target`` durably; its SHA-256 in hexadecimal and its size in bytes."""
-    digest = hashlib.sha256()
-    size = 0
-    fd = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb", buffering=0) as copy, ThreadPoolExecutor(1) as hasher:
-        hashed = None
-        while block := _read_block(file, name):
-            size += len(block)
-            if size > limit:
-                raise too_large(name, os.fstat(file.fileno()).st_size, limit)
-            if hashed:
-                hashed.result()
-            hashed = hasher.submit(digest.update, block)  # while it is written: a third of the time less
-            _write_block(copy, block, target)
-        # The job promises that its file is here: so it is, also after a power cut.
-        os.fsync(copy.fileno())
-    return digest.hexdigest(), size
-
-
 def _is_ours(file: BinaryIO) -> bool:
     # Others could write to it through what they have open, and link counts are not theirs to give.
     return os.fstat(file.fileno()).st_uid == os.geteuid()
 
 
 def _adopt(file: BinaryIO, path: Path, target: Path, name: str, limit: int) -> tuple[str, int]:
-    """As :func:`_copy`, without a copy if both are on one file system."""
+    """As :func:`~daemon.spool_copy.copy`, without a copy if both are on one file system."""
     size = os.fstat(file.fileno()).st_size
     if size > limit:
         raise too_large(name, size, limit)
@@ -238,26 +199,10 @@ def _adopt(file: BinaryIO, path: Path, target: Path, name: str, limit: int) -> t
     except OSError as error:
         if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
             raise
-        return _copy(file, target, name, limit)
+        return copy(file, target, name, limit)
     digest = hashlib.sha256()
-    while block := _read_block(file, name):
+    while block := read_block(file, name):
         digest.update(block)
     with suppress(OSError):  # of a file system that is read-only by now
         os.fsync(file.fileno())
     return digest.hexdigest(), size
-
-
-def _read_block(file: BinaryIO, name: str) -> bytes:
-    try:
-        return file.read(COPY_BLOCK)
-    except OSError as error:
-        raise RefusedError(f"{name}: cannot be read: {error.strerror}") from None
-
-
-def _write_block(copy: BinaryIO, block: bytes, target: Path) -> None:
-    try:
-        view = memoryview(block)
-        while view:
-            view = view[copy.write(view) :]
-    except OSError as error:
-        raise RefusedError(f"No room for a copy in {target.parent}: {error.strerror}") from None

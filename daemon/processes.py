@@ -23,8 +23,8 @@ SHUTDOWN_TIMEOUT = 8.0
 """Seconds for workers to reach the end of a chunk when the daemon is asked to stop."""
 
 MOST_MEMORY = 16_000_000
-"""Bytes that a worker which has nothing to do may have for itself: 12 MB when it has done a job, 20 to 30 after
-a million duplicates. Python gives little of that back; to fork a new one takes 20 ms."""
+"""Bytes that a worker which has nothing to do may have for itself: it has 12 MB when it has done a job, 20
+to 30 after a million duplicates. Python gives little of that back; to fork a new one takes 20 ms."""
 
 LEFT = 75
 """Exit code of a worker that made room for another one."""

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import click
 
-from bibliflow_tui.commands.importing import ensure_daemon
 from bibliflow_tui.commands.session import confirm, narrate, session
+from bibliflow_tui.commands.submitting import ensure_daemon
 from daemon import job_actions
 from daemon.catalog import jobs
 from daemon.exits import ExitCode, explained, fail

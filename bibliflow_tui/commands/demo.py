@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 import bibliflow_tui
-from bibliflow_tui.commands.importing import ensure_daemon, show_result, submit_all
 from bibliflow_tui.commands.session import narrate, session
+from bibliflow_tui.commands.submitting import ensure_daemon, show_result, submit_all
 from bibliflow_tui.commands.waiting import wait_for
 from daemon.catalog.job import JobStatus
 from daemon.exits import ExitCode, explained
-from daemon.intake import Request
+from daemon.request import Request
 
 
 def examples() -> Path:

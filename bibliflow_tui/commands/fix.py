@@ -11,8 +11,8 @@ from typing import Any, get_args
 import click
 
 from bibliflow_tui import follow_up_words
-from bibliflow_tui.commands.importing import ensure_daemon, submit_all
 from bibliflow_tui.commands.session import Session, narrate, session
+from bibliflow_tui.commands.submitting import ensure_daemon, submit_all
 from bibliflow_tui.commands.waiting import wait_for
 from daemon import followups
 from daemon.catalog import jobs
@@ -21,8 +21,8 @@ from daemon.exits import ExitCode, explained, fail
 from daemon.followups import FollowUpError
 from daemon.importing import bulk
 from daemon.importing.bulk import BulkRepair
-from daemon.intake import Request
 from daemon.queue import JobQueue
+from daemon.request import Request
 from daemon.values import BookField
 from daemon.visible import visible
 

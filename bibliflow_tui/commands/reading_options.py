@@ -9,7 +9,7 @@ from typing import Any, get_args
 import click
 
 from daemon.importing.dialect import DELIMITERS
-from daemon.intake import Request
+from daemon.request import Request
 from daemon.values import BookField, Delimiter, codec_name, column_name
 
 _BY_NAME: dict[str, Delimiter] = {}

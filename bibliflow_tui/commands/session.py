@@ -33,10 +33,13 @@ class Session:
 
 
 @contextmanager
-def session() -> Iterator[Session]:
-    """Settings and an open catalogue. Raises the errors that :func:`daemon.exits.explained` words."""
+def session(found: tuple[Settings, Paths] | None = None) -> Iterator[Session]:
+    """Settings, unless they are ``found`` already, and an open catalogue.
+
+    Raises the errors that :func:`daemon.exits.explained` words.
+    """
     log.configure(quiet=True)
-    loaded, paths = settings.load()
+    loaded, paths = found or settings.load()
     with (
         Database(loaded, paths) as database,
         database.connect() as connection,

@@ -8,8 +8,8 @@ from itertools import islice
 import click
 
 from bibliflow_tui import follow_up_words
-from bibliflow_tui.commands.importing import ensure_daemon
 from bibliflow_tui.commands.session import confirm, session
+from bibliflow_tui.commands.submitting import ensure_daemon
 from bibliflow_tui.commands.waiting import wait_for
 from daemon import followups
 from daemon.catalog import jobs, kept_books

@@ -25,7 +25,7 @@ from bibliflow_tui.text import safe_text, visible
 from bibliflow_tui.widgets.file_picker import FileTree, PathInput, PathSuggester, expand, readable
 from bibliflow_tui.widgets.file_preview import FilePreview, Known
 from bibliflow_tui.widgets.key_line import KeyLine
-from daemon.intake import Request
+from daemon.request import Request
 from daemon.settings import Settings
 from daemon.values import DuplicatePolicy
 

@@ -298,7 +298,7 @@ class ErrorsScreen(Screen[None]):
     def action_take_back(self) -> None:
         """Choose a file of rejected rows that was corrected, and import it."""
         from bibliflow_tui.screens.corrected_file import CorrectedFile
-        from daemon.intake import Request
+        from daemon.request import Request
 
         def take(path: Path | None) -> None:
             if path is not None:

@@ -38,7 +38,7 @@ from daemon.catalog.jobs import NoSuchJobError
 
 if TYPE_CHECKING:
     from bibliflow_tui.screens.books import BooksScreen
-    from daemon.intake import Request
+    from daemon.request import Request
 
 
 @dataclass

@@ -21,7 +21,7 @@ from bibliflow_tui.widgets.key_line import KeyLine
 from daemon.importing import encoding as encodings
 from daemon.importing.dialect import DELIMITERS
 from daemon.importing.header import FIELDS
-from daemon.intake import Request
+from daemon.request import Request
 from daemon.settings import ImportSettings
 from daemon.values import Delimiter, DuplicatePolicy, column_name
 

@@ -27,7 +27,7 @@ from daemon.importing.header import FIELDS
 from daemon.importing.preview import Preview, PreviewRow, scan
 from daemon.importing.reading import Reading
 from daemon.importing.source import SourceError
-from daemon.intake import Request
+from daemon.request import Request
 from daemon.settings import Settings
 from daemon.values import DuplicatePolicy
 

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from bibliflow_tui.screens.add_files import AddFiles
 from bibliflow_tui.widgets.file_picker import FileTree, PathInput
 from bibliflow_tui.widgets.file_preview import FilePreview, Known
-from daemon.intake import Request
+from daemon.request import Request
 from daemon.settings import Settings
 from tests.hostile import screen_lines
 from tests.tui.waiting import wait_until

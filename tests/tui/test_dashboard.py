@@ -26,7 +26,7 @@ from daemon.catalog import jobs
 from daemon.catalog.database import Connection, DatabaseError
 from daemon.catalog.job import Job
 from daemon.catalog.job_list import JobPages
-from daemon.intake import Request
+from daemon.request import Request
 from tests.faults.proxy import Proxy
 from tests.imports import held_up, new_job
 from tests.tui.running import cells, dashboard, screen_text

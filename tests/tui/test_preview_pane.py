@@ -31,7 +31,7 @@ from daemon.importing import reading as readings
 from daemon.importing.options import ImportOptions
 from daemon.importing.preview import Preview, scan
 from daemon.importing.reading import Reading
-from daemon.intake import Request
+from daemon.request import Request
 from tests.files import book, table, table_of, written
 from tests.tui.picking import PickerApp
 from tests.tui.waiting import wait_until

@@ -17,7 +17,7 @@ from bibliflow_tui.screens.books import BooksScreen
 from bibliflow_tui.widgets.state_line import StateLine
 from daemon import settings
 from daemon.control import DaemonInfo
-from daemon.intake import Request
+from daemon.request import Request
 from daemon.workload import InboxState, Workload
 from tests.files import HEADER, book, isbn13, written
 from tests.hostile import screen_lines
