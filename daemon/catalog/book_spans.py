@@ -65,12 +65,12 @@ class BookSpans:
         """The data as numbers."""
         return np.frombuffer(self.data, np.uint8)
 
-    def joined_isbns(self) -> str:
-        """The ISBNs as texts, each with a space behind it."""
+    def joined_isbns(self) -> bytes:
+        """The ISBNs, each with a space behind it."""
         keys = np.empty(len(self), _KEY)
         keys["isbn"] = items(self.array, ISBN)[self.isbns_at]
         keys["space"] = b" "
-        return keys.tobytes().decode()
+        return keys.tobytes()
 
     def pick(self, which: Places | Mask) -> BookSpans:
         """The books at these places, or for which it is true."""
@@ -122,7 +122,7 @@ def encode(job_id: UUID, books: BookSpans, others: Sequence[tuple[str, bytes]]) 
         rows = [BEGIN + identifier + row for (_, row), identifier in zip(others, their_ids, strict=True)]
         data = _insert(data, np.concatenate(([0], np.cumsum(sizes)))[places], rows)
         keys = [f"{isbn} ".encode() for isbn, _ in others]
-        joined_keys = _insert(joined_keys.encode(), places * _KEY.itemsize, keys).decode()
+        joined_keys = _insert(joined_keys, places * _KEY.itemsize, keys)
         sizes = np.insert(sizes, places, list(map(len, rows)))
     return EncodedRows(data, array("I", sizes.astype(np.uint32).tobytes()), joined_keys)
 

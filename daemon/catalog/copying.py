@@ -111,17 +111,18 @@ class EncodedRows:
     """Rows with a key each, in few objects: they pass from one process to another in no time."""
 
     data: bytes | memoryview
-    sizes: array[int]
+    sizes: array[int] | memoryview
     """Bytes of each row."""
-    joined_keys: str
+    joined_keys: bytes | memoryview
+    """With white space between them."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return EncodedRows, (PickleBuffer(self.data), self.sizes, self.joined_keys)
+        return _received, tuple(map(PickleBuffer, (self.data, self.sizes, self.joined_keys)))
 
     @property
     def keys(self) -> list[str]:
         """The keys in the order of the rows; none has white space in it."""
-        return self.joined_keys.split()
+        return str(self.joined_keys, "ascii").split()
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -139,15 +140,21 @@ class EncodedRows:
         return join(compress(mine, is_wanted), [self.data[start:end] for start, end in kept])
 
 
+def _received(data: memoryview, sizes: memoryview, joined_keys: memoryview) -> EncodedRows:
+    return EncodedRows(data, memoryview(sizes).cast("I"), joined_keys)
+
+
 def join(keys: Iterable[str], rows: Sequence[bytes | memoryview]) -> EncodedRows:
     """Rows with their keys."""
-    return EncodedRows(b"".join(rows), array("I", map(len, rows)), " ".join(keys))
+    return EncodedRows(b"".join(rows), array("I", map(len, rows)), " ".join(keys).encode())
 
 
 def concatenate(one: EncodedRows, other: EncodedRows) -> EncodedRows:
     """The rows of both."""
-    keys = f"{one.joined_keys} {other.joined_keys}"
-    return EncodedRows(b"".join((one.data, other.data)), one.sizes + other.sizes, keys)
+    sizes = array("I", one.sizes)
+    sizes.extend(other.sizes)
+    keys = b" ".join((one.joined_keys, other.joined_keys))
+    return EncodedRows(b"".join((one.data, other.data)), sizes, keys)
 
 
 def copy(connection: Connection, columns: str, data: Iterable[bytes | memoryview]) -> None:

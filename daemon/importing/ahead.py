@@ -8,28 +8,22 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle
 import signal
 import traceback
-from array import array
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from mmap import mmap
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection as PipeEnd
 from queue import Empty, Queue
 from threading import Thread
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from daemon import allocator
+from daemon.importing.handover import Handover
 
 T = TypeVar("T")
 
 LOOK = 0.25
 """Seconds between two looks whether to stop, while nothing comes."""
-
-PIPE_SIZE = 1024 * 1024
-"""Bytes on their way at once, where the system lets one say so."""
 
 GC_THRESHOLD = 50_000
 """Objects made before the collector looks for cycles. At Python's 700 that takes a twentieth of the time
@@ -55,8 +49,6 @@ _ITEM, _ERROR, _END = range(3)
 
 _Sent: TypeAlias = tuple[int, Any]
 
-_NUMBER = array("Q").itemsize
-
 
 class ReaderDiedError(Exception):
     """The process that worked ahead was killed."""
@@ -71,15 +63,14 @@ def ahead(
     times a second while there is nothing, and may raise to end it. The process closes the file descriptor
     ``inherited``: a server must see at once when this one is dead. Close the iterator to end the process.
     """
-    receiver, sender = Pipe(duplex=False)
-    _widen(sender)
+    handover = Handover()
     child = os.fork()
     if child == 0:
-        _work(make, sender, receiver, inherited)
-    sender.close()
+        _work(make, handover, inherited)
+    handover.be_taker()
     arrived: Queue[_Sent] = Queue(maxsize=1)
-    # What arrives is taken from the pipe while the database has its turn.
-    thread = Thread(target=_receive, args=(receiver, arrived), name="receiver", daemon=True)
+    # What arrives is taken while the database has its turn.
+    thread = Thread(target=_receive, args=(handover, arrived), name="receiver", daemon=True)
     thread.start()
     try:
         while True:
@@ -96,7 +87,7 @@ def ahead(
         while thread.is_alive():
             with suppress(Empty):
                 arrived.get(timeout=0.01)
-        receiver.close()
+        handover.close()
 
 
 def _next(arrived: Queue[_Sent], check: Callable[[], None]) -> _Sent:
@@ -106,79 +97,40 @@ def _next(arrived: Queue[_Sent], check: Callable[[], None]) -> _Sent:
         check()
 
 
-def _receive(receiver: PipeEnd, arrived: Queue[_Sent]) -> None:
+def _receive(handover: Handover, arrived: Queue[_Sent]) -> None:
     kind = _ITEM
     while kind == _ITEM:
         try:
-            kind, value = _take(receiver.fileno())
+            kind, value = handover.take()
         except (EOFError, OSError):
             kind, value = _ERROR, ReaderDiedError()
         arrived.put((kind, value))
 
 
-def _work(make: Callable[[], Iterator[Any]], sender: PipeEnd, receiver: PipeEnd, inherited: int) -> NoReturn:
+def _work(make: Callable[[], Iterator[Any]], handover: Handover, inherited: int) -> NoReturn:
     """The other process. It leaves without a trace: nothing of what it inherited is its own to close."""
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.close(inherited)
-        receiver.close()
+        handover.be_giver()
         allocator.keep_large_blocks()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         with suppress(BrokenPipeError):  # nobody wants it any more
-            _send_all(make, sender)
+            _give_all(make, handover)
     finally:
         os._exit(0)
 
 
-def _send_all(make: Callable[[], Iterator[Any]], sender: PipeEnd) -> None:
+def _give_all(make: Callable[[], Iterator[Any]], handover: Handover) -> None:
     try:
         for item in make():
-            _give(sender.fileno(), (_ITEM, item))
+            handover.give((_ITEM, item))
     except BrokenPipeError:
         raise
     except Exception as error:
         error.add_note(f"In the process that read the file:\n{traceback.format_exc()}")
-        _give(sender.fileno(), (_ERROR, error))
+        handover.give((_ERROR, error))
     else:
-        _give(sender.fileno(), (_END, None))
-
-
-def _give(fd: int, sent: _Sent) -> None:
-    """Write something into a pipe; its large parts as they are, where they can be picked up from there."""
-    large: list[pickle.PickleBuffer] = []
-    pickled = pickle.dumps(sent, pickle.HIGHEST_PROTOCOL, buffer_callback=large.append)
-    parts: list[Any] = [pickled, *(part.raw() for part in large)]
-    sizes = array("Q", (memoryview(part).nbytes for part in parts)).tobytes()
-    for data in (array("Q", [len(sizes)]).tobytes(), sizes, *parts):
-        view = memoryview(data).cast("B")
-        while view:
-            view = view[os.write(fd, view) :]
-
-
-def _take(fd: int) -> _Sent:
-    """What :func:`_give` wrote. Raises :class:`EOFError` if that is not all there."""
-    [size] = array("Q", _read(fd, _NUMBER))
-    sizes = array("Q", _read(fd, size))
-    pickled, *large = (_read(fd, size) for size in sizes)
-    sent: _Sent = pickle.loads(pickled, buffers=large)  # noqa: S301 - our own child's
-    return sent
-
-
-def _read(fd: int, size: int) -> bytearray:
-    data = bytearray(size)
-    view = memoryview(data)
-    while view:
-        count = os.readv(fd, [view])
-        if not count:
-            raise EOFError
-        view = view[count:]
-    return data
-
-
-def _widen(pipe: PipeEnd) -> None:
-    with suppress(ImportError, AttributeError, OSError):
-        import fcntl
-
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_SIZE)
+        handover.give((_END, None))
