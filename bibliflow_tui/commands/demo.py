@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 import bibliflow_tui
+from bibliflow_tui.commands.results import show_result
 from bibliflow_tui.commands.session import narrate, session
-from bibliflow_tui.commands.submitting import ensure_daemon, show_result, submit_all
+from bibliflow_tui.commands.submitting import ensure_daemon, submit_all
 from bibliflow_tui.commands.waiting import wait_for
 from daemon.catalog.job import JobStatus
 from daemon.exits import ExitCode, explained

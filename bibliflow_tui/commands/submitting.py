@@ -1,4 +1,4 @@
-"""Files on their way to the daemon, and what became of them, for the commands that import."""
+"""Files on their way to the daemon, for the commands that import."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from pathlib import Path
 
 import click
 
-from bibliflow_tui.advice import next_step
-from bibliflow_tui.commands.jobs import summary
 from bibliflow_tui.commands.session import Session, narrate, session
 from daemon import control, intake
-from daemon.catalog import error_pages, row_errors
-from daemon.catalog.job import Job, JobStatus
+from daemon.catalog.job import Job
 from daemon.exits import ExitCode
 from daemon.file_check import RefusedError
 from daemon.queue import JobQueue
@@ -40,7 +37,8 @@ def import_all(
         if jobs:
             ensure_daemon(opened)
         if wait:
-            # The daemon is at it while this is loaded.
+            # The daemon is at it while these are loaded.
+            from bibliflow_tui.commands.results import is_well, show_result
             from bibliflow_tui.commands.waiting import wait_for
 
             jobs = wait_for(opened, jobs)
@@ -48,7 +46,7 @@ def import_all(
                 show_result(opened, job, as_json)
     if refused:
         sys.exit(ExitCode.USAGE)
-    if wait and not all(_is_well(job, strict) for job in jobs):
+    if wait and not all(is_well(job, strict) for job in jobs):
         sys.exit(ExitCode.FAILED)
 
 
@@ -106,27 +104,6 @@ def ensure_daemon(opened: Session) -> None:
     else:
         info = control.start(opened.paths)
         narrate(f"No daemon was running; started one, process {info.pid} (`bibliflow-daemon stop` ends it).")
-
-
-def show_result(opened: Session, job: Job, as_json: bool) -> None:
-    """Print a finished job, with its first errors."""
-    preview = row_errors.preview(opened.connection, job.id)
-    if as_json:
-        click.echo(json.dumps(job.status_object(preview)))
-        return
-    click.echo(summary(job))
-    for error in preview:
-        click.echo(visible(f"  row {error['row_number']:,}: {error['error_message']}", limit=300))
-    if job.status is JobStatus.FAILURE and job.failure_reason:
-        narrate(next_step(job.failure_reason))
-    if job.error_count:
-        narrate(f"`bibliflow errors {job.id}` shows the rejected rows.")
-    if job.error_count and error_pages.has_suggestions(opened.connection, job.id):
-        narrate(f"Some have suggestions: `bibliflow fix {job.id} --suggestions` imports those rows.")
-
-
-def _is_well(job: Job, strict: bool) -> bool:
-    return job.status is JobStatus.SUCCESS and not (strict and job.error_count)
 
 
 def _print_line(job: Job | None, status: str, message: str) -> None:

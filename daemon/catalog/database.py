@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
-from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic_core import from_json
 
 from daemon.catalog.embedded import EmbeddedServer, ServerError
 from daemon.settings import Paths, Settings
+
+if TYPE_CHECKING:
+    from psycopg_pool import ConnectionPool
 
 set_json_loads(from_json)  # of the two parsers that are there anyway, this one takes a third of the time
 
@@ -50,7 +52,7 @@ SHORTEST_SECRET = 4
 _MIGRATION_LOCK = 0x6269626C696F  # "biblio", the key of the advisory lock that migrations take
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
-Pool: TypeAlias = ConnectionPool[Connection]
+Pool: TypeAlias = "ConnectionPool[Connection]"
 
 
 class DatabaseError(Exception):
@@ -167,6 +169,8 @@ class Database:
 
     def pool(self, size: int) -> Pool:
         """A pool of at most ``size`` connections for a program with threads; connections are checked."""
+        from psycopg_pool import ConnectionPool  # only the dashboard has threads
+
         return ConnectionPool(
             self._address,
             kwargs={"autocommit": True},
@@ -262,6 +266,8 @@ def mask_secrets(text: str, settings: Settings) -> str:
 
 def ensure_alive(connection: Connection) -> None:
     """Raise :class:`psycopg.OperationalError` if the server is gone: a listener would not notice."""
+    from psycopg_pool import ConnectionPool
+
     ConnectionPool.check_connection(connection)
 
 
@@ -297,7 +303,7 @@ def is_waited_for(connection: Connection) -> bool:
 
 def is_out_of_reach(error: BaseException) -> bool:
     """Whether ``error`` says that the connection, not the statement, failed."""
-    return isinstance(error, (DatabaseError, psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout))
+    return isinstance(error, (DatabaseError, psycopg.OperationalError, psycopg.InterfaceError))
 
 
 def migrations() -> list[tuple[int, str, str]]:

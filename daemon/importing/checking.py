@@ -98,7 +98,7 @@ def _span_screen(header: Header, isbn_check: IsbnCheck) -> SpanScreen:
 
 def _batches(reader: RecordReader, reading: Reading, finds_spans: bool) -> Iterator[Batch]:
     batches = reader.batches(len(reading.header.names), BATCH_ROWS)
-    yield from islice(batches, 1)  # that with the header is taken apart, and so is small
+    yield from islice(batches, 1)  # that with the header, which has to be taken apart
     reader.finds_spans = finds_spans
     yield from batches
 

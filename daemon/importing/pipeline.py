@@ -176,7 +176,7 @@ class _Import:
 def pack(parts: Iterable[Checked], packer: Callable[[], Packer]) -> Generator[Chunk, None, None]:
     """The rows of ``parts`` in chunks."""
     # Of the first, so that the database has something to do soon; then twice as many.
-    most = CHUNK_ROWS // 16
+    most = CHUNK_ROWS // 8
     chunk, before, deadline = packer(), None, time.monotonic() + CHUNK_SECONDS
     for part in parts:
         is_full = len(chunk) + len(part) > most or chunk.size >= CHUNK_CHARACTERS

@@ -21,6 +21,9 @@ from daemon.importing.records import Record
 BLOCK = 256 * 1024
 """Characters read at a time. Measured: from 64 Ki to 1 Mi the speed is the same within 3 %."""
 
+FIRST_BLOCK = 4 * 1024
+"""The first time: what comes with the header has no spans."""
+
 
 class SourceError(Exception):
     """The file as a whole cannot be imported. The message says why, and what was found."""
@@ -179,13 +182,14 @@ def split_lines(text: str) -> list[str]:
 
 def _blocks(text: TextIO) -> Iterator[_Block]:
     """What ``text`` holds in blocks of whole lines."""
-    rest = _without_mark(text)
+    rest, size = _without_mark(text), FIRST_BLOCK
     while True:
-        piece = text.read(BLOCK)
+        piece = text.read(size)
         whole = rest + piece
         if not piece:
             yield _Block(whole, is_last=True)
             return
+        size = BLOCK
         # The last line goes on in the next piece; or it ends in \r, whose \n may be there.
         end = len(whole) if whole.endswith("\n") else max(whole.rfind("\n"), whole.rfind("\r", 0, -1)) + 1
         whole, rest = whole[:end], whole[end:]
