@@ -89,7 +89,7 @@ def two_connections(stage: Stage, file: Path) -> float:
 
 
 class Memory:
-    """Watches twice a second how much memory the daemon's processes take, in MB."""
+    """Watches five times a second how much memory the daemon's processes take, in MB."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -106,7 +106,9 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(0.5):
+        is_over = False
+        while not is_over:
+            is_over = self._stop.wait(0.2)
             sizes = []
             for process in self._stage.daemon():
                 try:

@@ -28,7 +28,7 @@ _WRITTEN = re.compile(
 def unwrap(text: str) -> str:
     """``text`` without white space at its ends and without the wrapping of spreadsheets and LibraryThing."""
     text = text.strip()
-    if match := _WRAPPED.match(text):
+    if text.startswith(("=", "[")) and (match := _WRAPPED.match(text)):
         return (match["excel"] or match["brackets"] or "").strip()
     return text
 
@@ -43,6 +43,8 @@ def is_scientific(text: str) -> bool:
 
 def clean(text: str) -> str:
     """``text`` unwrapped, without spaces and hyphens, in upper case; not necessarily an ISBN."""
+    if text.isdigit() and text.isascii():  # as most are
+        return text
     return _SEPARATORS.sub("", unwrap(text)).upper()
 
 

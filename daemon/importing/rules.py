@@ -127,7 +127,7 @@ def check(values: dict[BookField, str], isbn_check: IsbnCheck) -> BookRow | list
     try:
         return BookRow.model_validate(values, context={"isbn_check": isbn_check})
     except ValidationError as error:
-        return [_problem(details) for details in error.errors(include_url=False)]
+        return [_problem(details) for details in error.errors(include_url=False, include_context=False)]
 
 
 def _problem(details: Any) -> Problem:
