@@ -89,7 +89,7 @@ def two_connections(stage: Stage, file: Path) -> float:
 
 
 class Memory:
-    """Watches five times a second how much memory the daemon's processes take, in MB."""
+    """Watches twice a second how much memory the daemon's processes take, in MB."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -108,7 +108,7 @@ class Memory:
     def _watch(self) -> None:
         is_over = False
         while not is_over:
-            is_over = self._stop.wait(0.2)
+            is_over = self._stop.wait(0.5)
             sizes = []
             for process in self._stage.daemon():
                 try:
