@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -17,6 +18,7 @@ from daemon.catalog.database import Connection, Database, is_out_of_reach, prepa
 from daemon.catalog.job import Counts, Job
 from daemon.importing import followup, pipeline
 from daemon.importing.error_limit import TooManyErrorsError
+from daemon.importing.lanes import LANES
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
 from daemon.inbox.outcome import Outcomes
@@ -26,6 +28,8 @@ from daemon.tally import Tally
 
 log = Logger(__name__)
 
+
+PROCESSORS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 ATTEMPTS = 3
 """Tries for one chunk; then the job waits, and is taken up again when the database answers."""
@@ -179,7 +183,13 @@ class JobTask:
             self._tally.add(counts)
 
         path = intake.spool_path(self._paths, job.id)
-        return pipeline.run(connection, job, path, self._should_stop, count_rows, self._database.connect)
+        return pipeline.run(
+            connection, job, path, self._should_stop, count_rows, self._database.connect, self.is_crowded
+        )
+
+    def is_crowded(self) -> bool:
+        """Whether the imports of this daemon would have more connections under way than it has processors."""
+        return LANES * sum(seat.is_busy for seat in self._board.workers) > PROCESSORS
 
     def _count_chunk(self) -> None:
         self._chunks += 1

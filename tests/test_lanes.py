@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from daemon import settings
+from daemon.board import Board
 from daemon.catalog import books, jobs
 from daemon.catalog.database import Connection, Database, DatabaseError, prepare_for_imports
 from daemon.catalog.job import Counts, Job
@@ -26,6 +28,7 @@ from daemon.importing.lanes import Lanes
 from daemon.importing.loader import JobWithdrawnError, Loader
 from daemon.importing.pipeline import Outcome
 from daemon.importing.source import SourceError
+from daemon.tasks import PROCESSORS, JobTask
 from tests import chunks
 from tests.faults.stage import messy_file, result
 from tests.files import HEADER, book, reading_of, table_of, written
@@ -125,6 +128,41 @@ def test_both_store_at_once_and_commit_in_order(
         lanes.finish()
     assert seen == [5, 3]
     assert (books.count(connection), jobs.get(connection, job.id).processed_rows) == (8, 8)
+
+
+def test_one_after_another_where_it_is_crowded(
+    connection: Connection, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks.make_small(monkeypatch.setattr, is_long=True, rows=100)
+    file = messy_file(tmp_path / "messy.csv", 1, 3000)
+    under_way: list[int] = []
+    load = Loader.load
+
+    def count_and_load(*arguments: Any) -> Counts:
+        assert not under_way
+        under_way.append(1)
+        try:
+            return load(*arguments)
+        finally:
+            under_way.pop()
+
+    monkeypatch.setattr(Loader, "load", count_and_load)
+    run = pipeline.run(
+        connection, started(connection), file, lambda: False, connect=connect, is_crowded=lambda: True
+    )
+    assert run is Outcome.FINISHED
+
+
+def test_it_is_crowded_when_imports_want_more_processors_than_there_are(home: Path, connect: Connect) -> None:
+    loaded, paths = settings.load()
+    board = Board(PROCESSORS)
+    task = JobTask(Database(loaded, paths), paths, loaded.watch, lambda: False, board)
+    assert not task.is_crowded()
+    with ExitStack() as stack:
+        for seat in board.workers:
+            stack.enter_context(seat.busy("list.csv"))
+        assert task.is_crowded()
+    assert not task.is_crowded()
 
 
 def test_imports_that_cross_do_not_wait_for_ever(

@@ -65,11 +65,12 @@ def run(
     should_stop: Callable[[], bool],
     on_progress: Callable[[Counts], None] = lambda _counts: None,
     connect: Connect | None = None,
+    is_crowded: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Import the file at ``path`` for ``job``, whose lock ``connection`` holds, from its checkpoint on.
 
     ``should_stop`` is asked before each chunk, ``on_progress`` is told what became of its rows, by any
-    thread. With ``connect`` a long file is stored over two connections. Raises
+    thread. With ``connect`` a long file is stored over two connections, unless it ``is_crowded``. Raises
     :class:`~daemon.importing.source.SourceError` when the file cannot be imported, and what psycopg raises
     when the database is lost: then the checkpoint tells what was stored.
     """
@@ -84,7 +85,9 @@ def run(
         if corrected and ID_COLUMN in reading.header.names:
             rows = corrections.run(connection, job, path, reading, corrected, should_stop, on_progress)
         else:
-            rows = _Import(connection, job, path, reading, options, on_progress).run(should_stop, connect)
+            rows = _Import(connection, job, path, reading, options, on_progress).run(
+                should_stop, connect, is_crowded
+            )
     except JobWithdrawnError:
         return Outcome.WITHDRAWN
     except (_InterruptedError, ReaderDiedError, BusyJobError):
@@ -131,10 +134,13 @@ class _Import:
         # The policies that change books look at them one by one, and in the order of the file.
         self._is_fast = self._is_long and options.on_duplicate not in CHANGING_POLICIES
 
-    def run(self, should_stop: Callable[[], bool], connect: Connect | None) -> int | None:
+    def run(
+        self, should_stop: Callable[[], bool], connect: Connect | None, is_crowded: Callable[[], bool]
+    ) -> int | None:
         """Store the rows behind the checkpoint; how many the file has, None if it was told to stop."""
         done = self._counts.processed
-        with Lanes(self._loader, done, connect if self._is_fast else None, self._stored) as lanes:
+        second = connect if self._is_fast else None
+        with Lanes(self._loader, done, second, self._stored, is_crowded) as lanes:
             check = _Check(self._connection, self._job, should_stop, lanes)
             chunks = (
                 ahead(self._chunks, check, self._connection.fileno()) if self._is_long else self._chunks()
