@@ -21,8 +21,8 @@ from daemon.importing.loader import Loader
 
 LANES = 2
 """Measured on two cores: a million rows take 3.4 seconds over one connection, and 3.0 over two. Two files at
-once take 4.3 over two each, and 4.15 over one each: lanes get in each other's way in the indexes. Each of them
-holds a chunk in memory."""
+once take 4.3 over two each, and 4.15 over one each: lanes get in each other's way in the indexes. Each of
+them holds a chunk in memory."""
 
 LOOK = 0.2
 """Seconds between two looks of a chunk that waits for its turn whether somebody waits for it."""
