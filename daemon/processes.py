@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from multiprocessing.context import ForkProcess
 from typing import Any
@@ -120,7 +121,7 @@ class _Worker(Worker):
         # With an empty queue, as nobody shall wait for the next one; once after each task, as it takes 1 ms.
         if self.task_count == done != self._measured:
             self._measured = done
-            if psutil.Process().memory_full_info().uss > MOST_MEMORY:
+            if _has_grown():
                 self._leaves = True
                 raise WorkerRecycle
 
@@ -228,6 +229,12 @@ class WorkerProcesses(Consumer):
         process = self._create_process(worker, self.worker_threads[place][1].name)
         self.worker_threads[place] = (worker, process)
         process.start()
+
+
+def _has_grown() -> bool:
+    with suppress(psutil.Error, OSError):  # behind walls one may not be told
+        return bool(psutil.Process().memory_full_info().uss > MOST_MEMORY)
+    return False
 
 
 def _say_that_it_died(name: str) -> None:

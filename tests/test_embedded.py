@@ -499,3 +499,10 @@ def test_memory_of_a_container_or_service(tmp_path: Path) -> None:
     (groups / "memory").mkdir()
     (groups / "memory" / "memory.limit_in_bytes").write_text("100000000\n")
     assert _memory.available(groups, mine) == 100_000_000
+
+
+def test_memory_where_the_system_hides_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from the service, whose walls leave it its own processes only."""
+    everything = psutil.virtual_memory().total
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    assert abs(_memory.available(tmp_path, tmp_path / "cgroup") - everything) < everything // 100

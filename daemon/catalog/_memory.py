@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from pathlib import Path
-
-import psutil
 
 SMALLEST, LARGEST = 128 * 2**20, 2**30
 """Bytes of ``shared_buffers``, which takes memory as it fills. Measured, 1 GB against 256 MB: a million rows
@@ -30,7 +29,7 @@ def available(groups: Path = Path("/sys/fs/cgroup"), mine: Path = Path("/proc/se
         lines = mine.read_text().splitlines()
         names = [line.removeprefix("0::/") for line in lines if line.startswith("0::/")]
         files += [groups / name / "memory.max" for name in names]
-    limits = [psutil.virtual_memory().total]
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     for file in files:
         with suppress(OSError, ValueError):  # "max" is no limit
             limits.append(int(file.read_text()))

@@ -13,7 +13,7 @@ from tests.booted.machine import PLACE, Machine, NotHereError
 
 HOME = "/var/lib/bibliflow"
 THERE = {"BIBLIFLOW_HOME": HOME}
-ROWS = 3_000_000
+ROWS = 4_000_000
 PATIENCE = 180
 """Seconds for anything to happen."""
 
