@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import NoReturn
@@ -16,6 +17,8 @@ modules are loaded, and there is nothing to collect."""
 def run() -> NoReturn:
     """Run a command, without two things that take a fifth of a short one's time and are of no use."""
     gc.set_threshold(GC_THRESHOLD)
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command begins, see daemon.exits
     from bibliflow_tui.cli import main
 
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import wraps
 from typing import NoReturn, ParamSpec
@@ -14,6 +16,24 @@ import click
 from daemon.visible import visible
 
 P = ParamSpec("P")
+
+
+def take_interrupts() -> None:
+    """From here on Ctrl-C is an exception, for what was begun to be left in order."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the program at once while modules are loaded: an exception may get lost there."""
+    before = signal.getsignal(signal.SIGINT)
+    if before == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class ExitCode(IntEnum):
@@ -44,6 +64,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 
     @wraps(command)
     def run(*args: P.args, **options: P.kwargs) -> None:
+        take_interrupts()
         try:
             command(*args, **options)
         except BrokenPipeError:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -49,7 +49,7 @@ class SpoolCopy:
             if _name(fd, target):
                 return sha256, size
         name = display_name(self._path)
-        with open_checked(self._path, name) as file:
+        with open_checked(self._path, name) as file, _unchanged(file, name):
             return copy(file, target, name, self._limit)
 
     def __enter__(self) -> Self:
@@ -75,7 +75,8 @@ class SpoolCopy:
             except (AttributeError, OSError):
                 return None
             try:
-                sha256, size = _pour(file, fd, name, folder, self._limit, lambda: self._is_wanted)
+                with _unchanged(file, name):
+                    sha256, size = _pour(file, fd, name, folder, self._limit, lambda: self._is_wanted)
             except BaseException:
                 os.close(fd)
                 raise
@@ -100,6 +101,16 @@ def read_block(file: BinaryIO, name: str) -> bytes:
         return file.read(BLOCK)
     except OSError as error:
         raise RefusedError(f"{name}: cannot be read: {error.strerror}") from None
+
+
+@contextmanager
+def _unchanged(file: BinaryIO, name: str) -> Iterator[None]:
+    """Raise :class:`RefusedError` if somebody wrote to ``file`` meanwhile: the copy may be of two halves."""
+    before = os.fstat(file.fileno())
+    yield
+    after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise RefusedError(f"{name}: changed while it was copied; import it again when it is complete")
 
 
 class _UnwantedError(Exception):

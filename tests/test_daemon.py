@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -223,17 +224,19 @@ def test_a_second_daemon_refuses(home: Path, daemon: int) -> None:
 
 
 def test_killed_in_the_middle_every_row_is_there_once(
-    home: Path, daemon: int, connection: Connection, large: Path
+    home: Path, daemon: int, connection: Connection, tmp_path: Path
 ) -> None:
-    with held_up(LATE):
-        job_id = submit(large)
+    rows = 120_000
+    # In the second of four chunks: the worker sees that its daemon is gone before it comes to the last.
+    with held_up(f"{20_001:013}"):
+        job_id = submit(write(tmp_path / "large.csv", rows))
         wait_until(lambda: processed(connection, job_id) > 0)
         os.kill(daemon, signal.SIGKILL)
     wait_until(lambda: not job_lock.held(connection, [job_id]))
     assert not finished(connection, job_id)
     control.start(settings.paths())
     wait_until(lambda: finished(connection, job_id))
-    assert_whole(connection, job_id)
+    assert_whole(connection, job_id, rows)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -433,3 +436,16 @@ def test_a_second_signal_ends_it_at_once(
     control.start(settings.paths())
     wait_until(lambda: finished(connection, job_id))
     assert_whole(connection, job_id)
+
+
+def test_an_interrupted_command_does_not_go_on(home: Path, connection: Connection, large: Path) -> None:
+    """At any moment: while modules are loaded Python may lose an interrupt, or show where it came."""
+    command = [sys.executable, "-m", "bibliflow_tui", "import", str(large), "--wait"]
+    for moment in range(1, 12):
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moment / 40)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1].decode()
+        assert process.returncode != 0
+        assert " in run\n" not in said  # before that it is Python that starts

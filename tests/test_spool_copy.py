@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from daemon.file_check import RefusedError
-from daemon.spool_copy import BLOCK, SpoolCopy
+from daemon.spool_copy import BLOCK, SpoolCopy, _unchanged
 
 LIMIT = 10**9
 
@@ -89,3 +89,14 @@ def test_what_is_wrong_with_the_file_is_said_when_the_copy_is_asked_for(
         copy.put(spool / "a.csv")
     assert open_files() == before
     assert not list(spool.iterdir())
+
+
+def test_a_file_that_is_written_to_meanwhile_is_refused(file: Path) -> None:
+    with file.open("rb") as opened, _unchanged(opened, "books.csv"):
+        opened.read()
+    with (
+        file.open("rb") as opened,
+        pytest.raises(RefusedError, match="changed while it was copied"),
+        _unchanged(opened, "books.csv"),
+    ):
+        os.truncate(file, BLOCK)

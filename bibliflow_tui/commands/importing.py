@@ -11,7 +11,7 @@ import click
 
 from bibliflow_tui.commands.reading_options import reading_options
 from daemon import settings
-from daemon.exits import explained
+from daemon.exits import ending_at_once, explained
 from daemon.request import Request
 from daemon.spool_copy import SpoolCopy
 from daemon.values import DuplicatePolicy, max_errors
@@ -30,7 +30,9 @@ def parse_limit(_context: click.Context, _parameter: click.Parameter, value: str
 
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path, readable=False)
+)
 @click.option("--wait", is_flag=True, help="Wait for the end and show the result.")
 @click.option(
     "--on-duplicate",
@@ -71,6 +73,7 @@ def import_files(
     sys.setswitchinterval(SWITCH_INTERVAL)
     with SpoolCopy(files[0], loaded.importing.max_file_size).begin(paths.spool) as first:
         # Half of what the command loads; meanwhile the file is copied.
-        from bibliflow_tui.commands.submitting import import_all
+        with ending_at_once():
+            from bibliflow_tui.commands.submitting import import_all
 
         import_all((loaded, paths), files, request, first, wait=wait, strict=strict, as_json=as_json)
