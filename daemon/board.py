@@ -60,6 +60,11 @@ class Board:
         seat.react()
 
     @property
+    def busy(self) -> int:
+        """How many workers have a job."""
+        return sum(seat.is_busy for seat in self.workers)
+
+    @property
     def answered_at(self) -> float:
         """When the database last answered the housekeeper."""
         return self._numbers[_Shared.ANSWERED_AT]

@@ -82,7 +82,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 
 def _explain(error: Exception) -> tuple[str, ExitCode] | None:
     """What to say of ``error``, and the exit code; None if it is a fault of the program."""
-    # Nothing of it is needed by a command that only asks, and an import loads it while the file is copied.
+    # Not before: an import loads most of it while its file is copied.
     from daemon.catalog.database import DatabaseError, is_out_of_reach
     from daemon.catalog.jobs import NoSuchJobError
     from daemon.catalog.roles import RoleError

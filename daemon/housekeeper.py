@@ -122,10 +122,9 @@ class Housekeeper:
         """Tell those who share the queue that this daemon lives, and what it sees of the spool."""
         me = self._among
         if me is not None:
-            seats = self._board.workers
             now = replace(
                 me,
-                busy=sum(seat.is_busy for seat in seats),
+                busy=self._board.busy,
                 hung=self._hung,
                 spool_mark=spool.mark_of(self._paths.spool),
             )
@@ -159,7 +158,7 @@ class Housekeeper:
             started_at=self._started_at.isoformat(),
             beat_at=now.isoformat(),
             database_error=error,
-            busy=sum(seat.is_busy for seat in seats),
+            busy=self._board.busy,
             hung=hung,
             progress_at=moment.isoformat() if progress else None,
         )

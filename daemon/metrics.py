@@ -133,7 +133,7 @@ class _Collector:
             None if facts.queue_depth is None else facts.oldest_task or 0,
         )
         yield from gauge("workers", "Processes that import.", len(workers))
-        yield from gauge("workers_busy", "Those that have a job.", sum(seat.is_busy for seat in workers))
+        yield from gauge("workers_busy", "Those that have a job.", self._board.busy)
         yield from gauge("workers_hung", "Those that have not reacted for minutes.", facts.hung)
         files = {state.value: facts.inbox.get(state, 0) for state in FileState}
         yield gauges("inbox_files", "Files of the inbox, by state.", "state", files)

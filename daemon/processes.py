@@ -185,10 +185,9 @@ class WorkerProcesses(Consumer):
 
     def check_worker_health(self) -> bool:
         """Put others in the place of processes that died; whether none did."""
-        self.replace_those_that_left()
         is_well = True
         for place, (_, process) in enumerate(self.worker_threads):
-            if not process.is_alive():
+            if process.exitcode not in (None, LEFT):
                 is_well = False
                 _say_that_it_died(process.name)
                 self._start_worker(place)

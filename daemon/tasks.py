@@ -189,7 +189,7 @@ class JobTask:
 
     def is_crowded(self) -> bool:
         """Whether the imports of this daemon would have more connections under way than it has processors."""
-        return LANES * sum(seat.is_busy for seat in self._board.workers) > PROCESSORS
+        return LANES * self._board.busy > PROCESSORS
 
     def _count_chunk(self) -> None:
         self._chunks += 1

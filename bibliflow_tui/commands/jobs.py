@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from bibliflow_tui.commands.session import narrate, print_json_lines, print_table, session
+from bibliflow_tui.commands.session import Session, narrate, print_json_lines, print_table, session
 from bibliflow_tui.job_words import AT_WORK
 from daemon.catalog import job_list, row_errors
 from daemon.catalog import jobs as job_table
@@ -74,15 +74,21 @@ def status(job: str, as_json: bool) -> None:
     """Show how the import JOB stands."""
     with session() as opened:
         found = job_table.find(opened.connection, job)
-        preview = row_errors.preview(opened.connection, found.id)
-        if as_json:
-            click.echo(json.dumps(found.status_object(preview)))
-            return
-        click.echo(summary(found))
+        shown = show(opened, found, as_json)
+        if not as_json and found.open_error_count > shown:
+            narrate(f"... and more: `bibliflow errors {found.id}` shows them all.")
+
+
+def show(opened: Session, job: Job, as_json: bool) -> int:
+    """Print a job with its first errors; how many those are."""
+    preview = row_errors.preview(opened.connection, job.id)
+    if as_json:
+        click.echo(json.dumps(job.status_object(preview)))
+    else:
+        click.echo(_summary(job))
         for error in preview:
             click.echo(visible(f"  row {error['row_number']:,}: {error['error_message']}", limit=300))
-        if found.open_error_count > len(preview):
-            narrate(f"... and more: `bibliflow errors {found.id}` shows them all.")
+    return len(preview)
 
 
 def _what(job: Job) -> str:
@@ -90,7 +96,7 @@ def _what(job: Job) -> str:
     return job.kind if job.kind != "import" or policy == "error" else f"{job.kind}, {policy}"
 
 
-def summary(job: Job) -> str:
+def _summary(job: Job) -> str:
     """A job's state in one or two lines, safe to print."""
     lines = [visible(f"{job.filename}: {_state(job)}")]
     lines.append(f"  job {job.id}")

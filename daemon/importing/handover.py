@@ -69,7 +69,7 @@ class Handover:
         place, size = array("Q", self._read(2 * _NUMBER))
         pickled_size, *sizes = array("Q", self._read(size))
         pickled = self._read(pickled_size)
-        large = map(self._read, sizes) if place == NOWHERE else self._look(place, sizes)
+        large = [*map(self._read, sizes)] if place == NOWHERE else self._look(place, sizes)
         return pickle.loads(pickled, buffers=large)  # noqa: S301 - our own child's
 
     def close(self) -> None:

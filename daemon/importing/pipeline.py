@@ -37,7 +37,7 @@ CHUNK_SECONDS = 0.25
 
 AHEAD_FROM = 1024 * 1024
 """Bytes from which a file is read by a process of its own. To start one takes 12 ms; below, the whole file is
-a chunk, and there is nothing to read ahead; numpy takes 0.1 s to load."""
+a chunk, and there is nothing to read ahead."""
 
 CHECK_SECONDS = 0.5
 """Seconds between two looks at the job in the database while nothing is stored."""
