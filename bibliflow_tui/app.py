@@ -19,6 +19,7 @@ from textual.screen import Screen
 
 from bibliflow_tui.followed import Followed
 from bibliflow_tui.habits import HabitFile
+from bibliflow_tui.job_words import name_of
 from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import (
     DaemonChanged,
@@ -243,7 +244,7 @@ class Dashboard(SturdyApp):
 
         self._act(
             lambda connection: job_actions.cancel(connection, job),
-            f"{job.filename}: cancelled, {key_of(self, 'imports.retry')} goes on with it",
+            f"{name_of(job)}: cancelled, {key_of(self, 'imports.retry')} goes on with it",
         )
 
     @work(thread=True, group="actions", exit_on_error=False)
@@ -256,7 +257,7 @@ class Dashboard(SturdyApp):
             with JobQueue.of(self.settings, self.paths) as queue:
                 job_actions.retry(connection, queue, self.settings, self.paths, job)
 
-        if self._act(again, f"{job.filename}: queued again"):
+        if self._act(again, f"{name_of(job)}: queued again"):
             self.live.ensure_daemon()
 
     @work(thread=True, group="actions", exit_on_error=False)
@@ -269,7 +270,7 @@ class Dashboard(SturdyApp):
             with JobQueue.of(self.settings, self.paths) as queue:
                 self.followed.add(followups.undo(connection, queue, job, source="dashboard"))
 
-        done = f"{job.filename}: taking it back; {key_of(self, 'app.imports')} shows how far that is"
+        done = f"{name_of(job)}: taking it back; {key_of(self, 'app.imports')} shows how far that is"
         if self._act(take_back, done):
             self.live.ensure_daemon()
 

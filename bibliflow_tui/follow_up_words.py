@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bibliflow_tui.job_words import title_of
+from bibliflow_tui.job_words import TITLES, name_of
 from daemon.catalog.job import Job, JobStatus
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def can_be_undone(job: Job, target: Job | None) -> bool:
 def undo_question(job: Job) -> str:
     """What is asked before ``job`` is undone."""
     if job.kind == "repair":
-        return f"Take the repair of {rows(job.success_count)} of {job.filename} back?"
-    return f"Take back the {rows(job.brought)} that {job.filename} brought into the catalogue?"
+        return f"Take the repair of {rows(job.success_count)} of {name_of(job)} back?"
+    return f"Take back the {rows(job.brought)} that {name_of(job)} brought into the catalogue?"
 
 
 def undo_effect(job: Job) -> str:
@@ -63,18 +63,19 @@ def repaired(fixed: Mapping[str, int]) -> str:
 
 def ended(job: Job, target: Job | None, key_of: Named) -> tuple[str, SeverityLevel]:
     """What is told of a job that is over; ``target`` is the one that it is about."""
-    name = title_of(job)
+    name = name_of(job)
+    title = f"{TITLES[job.kind]}{name}"
     if job.status is JobStatus.FAILURE:
-        return f"{name}: {job.failure_reason}", "error"
+        return f"{title}: {job.failure_reason}", "error"
     if job.status is JobStatus.CANCELLED:
         key = key_of("imports.retry")
-        return f"{name}: cancelled. What was done stays; {key} on its line in the imports goes on", "warning"
+        return f"{title}: cancelled. What was done stays; {key} on its line in the imports goes on", "warning"
     if job.kind == "undo":
         if job.skipped_count:
             key = key_of("imports.books")
-            return f"{job.filename}: {undone(job)}. {key} on its line in the imports shows them", "warning"
-        return f"{job.filename}: {undone(job)}", "information"
-    words = f"{job.filename}: {repaired(job.repair_object())}"
+            return f"{name}: {undone(job)}. {key} on its line in the imports shows them", "warning"
+        return f"{name}: {undone(job)}", "information"
+    words = f"{name}: {repaired(job.repair_object())}"
     if target is not None:
         words += f"; {target.open_error_count:,} rejected rows are left"
     if job.success_count:

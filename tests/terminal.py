@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from fcntl import ioctl
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 ROOT = Path(__file__).parents[1]
 
@@ -39,6 +39,7 @@ class Terminal:
         self.attributes = termios.tcgetattr(inner)
         """How it echoes and so on, before the program."""
         kind = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)}
+        kind["PYTHONFAULTHANDLER"] = "1"  # should it crash, or hang, it writes where
         environment = surroundings() | kind
         self.process = subprocess.Popen(
             list(command),
@@ -99,8 +100,21 @@ class Terminal:
         """Read until ``condition`` holds."""
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"never came true; last: {bytes(self.output[-2000:])!r}"
-            self.read(0.05)
+            if time.monotonic() > deadline:
+                self._fail(f"never came true in {seconds} s")
+            has_ended = self.process.poll() is not None
+            if not self.read(0.05) and has_ended and not condition():
+                self._fail(f"it ended with {self.process.returncode}")
+
+    def _fail(self, why: str) -> NoReturn:
+        """Tell what was written last, and where the program hangs if it does."""
+        last, end = bytes(self.output[-2000:]), len(self.output)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+        self.read(1)
+        trace = bytes(self.output[end:]).decode(errors="replace")
+        raise AssertionError(f"{why}; last: {last!r}; then: {trace}")
 
     def wait(self, seconds: float = 30) -> int:
         """Read until the program has ended, and return its exit code."""

@@ -79,7 +79,15 @@ def records(path: Path, delimiter: str = ",") -> list[list[str]]:
 
 
 def job_of(connection: Connection, name: str) -> Job:
-    return next(job for job in job_list.newest(connection) if job.filename == name)
+    """Once it is there: a file stands as queued in the ledger before its job is made."""
+
+    def found() -> Job | None:
+        return next((job for job in job_list.newest(connection) if job.filename == name), None)
+
+    wait_until(found)
+    job = found()
+    assert job is not None
+    return job
 
 
 def test_a_dropped_file_is_imported_and_ends_in_its_place(start: Start, connection: Connection) -> None:

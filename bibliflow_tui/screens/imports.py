@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from bibliflow_tui import follow_up_words, formats, habits
+from bibliflow_tui.job_words import name_of
 from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import JobsChanged
 from bibliflow_tui.past import Past
@@ -341,7 +342,7 @@ class ImportsScreen(Place):
         """Copy the id of the selected import, for the command line."""
         if self._selected is not None:
             self.app.copy_to_clipboard(str(self._selected.id))
-            self.dashboard.toast(f"Id of {self._selected.filename} copied")
+            self.dashboard.toast(f"Id of {name_of(self._selected)} copied")
 
     def action_cancel(self) -> None:
         """Stop the selected job."""

@@ -182,7 +182,8 @@ def test_on_a_real_terminal(home: Path, connection: Connection, tmp_path: Path) 
         terminal.do("j" * len(PAIRS), "[@click=app.exit]x[/] and [/]")
         for line in range(5, 18):
             terminal.press(f"\x1b[<0;20;{line}M\x1b[<0;20;{line}m")
-        terminal.do("y", "copied")
+        terminal.do("gj", "31m")
+        terminal.do("y", "copied")  # behind a long name
         terminal.do("g\r", "Export", f"row {job.success_count + 2}")
         terminal.do("jj", f"row {job.success_count + 4}")
         terminal.do("\x1b", "Add files")
