@@ -65,14 +65,15 @@ def submit(
     """Take a copy of the file at ``path`` in, if one was ``begun`` that, and return its PENDING job.
 
     Raises :class:`~daemon.file_check.RefusedError` for a file that is not wanted, and what psycopg raises if
-    the database is lost; either way nothing is left behind.
+    the database is lost. A refused file leaves nothing behind; a lost COMMIT may leave a job that has its
+    file, or a copy that is cleaned up.
     """
     name, limit = display_name(path), settings.importing.max_file_size
     job_id = uuid7()
     spooled = spool_path(paths, job_id)
     _check_spool(settings, paths, connection)
     task = queue.task(job_id)
-    with job_lock.taking_in(connection, job_id), _removed_on_error(spooled):
+    with job_lock.taking_in(connection, job_id), _removed_on_error(connection, job_id, spooled):
         sha256, size = (begun or SpoolCopy(path, limit)).put(spooled)
         check_content(spooled, name, limit)
         job = jobs.create(
@@ -114,7 +115,7 @@ def submit_watched(
     spooled = spool_path(paths, watched.job_id)
     spooled.unlink(missing_ok=True)  # of an attempt that was broken off
     task = queue.task(watched.job_id)
-    with _removed_on_error(spooled):
+    with _removed_on_error(connection, watched.job_id, spooled):
         if path is None or not _is_ours(file):
             sha256, size = copy(file, spooled, name, limit)
             # The copy takes the original's place when it is done: whoever could read that shall read this.
@@ -153,12 +154,13 @@ def _check_spool(settings: Settings, paths: Paths, connection: Connection) -> No
 
 
 @contextmanager
-def _removed_on_error(spooled: Path) -> Iterator[None]:
+def _removed_on_error(connection: Connection, job_id: UUID, spooled: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # A lost reply to COMMIT may leave a job without a file: it fails, and says that its file is gone.
-        spooled.unlink(missing_ok=True)
+        # It may be the only copy: that of a job stays, also if only the reply to its COMMIT was lost.
+        if not jobs.may_exist(connection, job_id):
+            spooled.unlink(missing_ok=True)
         raise
 
 

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from daemon.catalog import notices
-from daemon.catalog.database import Connection
+from daemon.catalog.database import Connection, is_out_of_reach
 from daemon.catalog.ids import uuid7
 from daemon.catalog.job import Job, JobStatus, Kind, Source
 from daemon.catalog.storable import storable
@@ -216,6 +216,16 @@ def status(connection: Connection, job_id: UUID) -> JobStatus | None:
     """How the job stands; None if it is gone."""
     row = connection.execute("SELECT status FROM import_jobs WHERE id = %s", [job_id]).fetchone()
     return JobStatus(row[0]) if row else None
+
+
+def may_exist(connection: Connection, job_id: UUID) -> bool:
+    """Whether there is such a job; also if nobody can tell, as the connection is lost."""
+    try:
+        return status(connection, job_id) is not None
+    except Exception as error:
+        if not is_out_of_reach(error):
+            raise
+        return True
 
 
 def mark_undone(connection: Connection, job_id: UUID) -> None:

@@ -90,16 +90,22 @@ class Proxy:
             pair = (client, server)
             with self._lock:
                 self._pairs.add(pair)
-            for pump in (self._to_server, self._to_client):
-                threading.Thread(target=pump, args=(pair,), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(pair,), daemon=True).start()
 
-    def _drop(self, pair: tuple[socket.socket, socket.socket]) -> None:
+    def _pass_on(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        back = threading.Thread(target=self._to_client, args=(pair,), daemon=True)
+        back.start()
+        self._to_server(pair)
+        back.join()
         with self._lock:
             self._pairs.discard(pair)
+        for end in pair:  # not before: another connection would get its number, and a thread read from that
+            end.close()
+
+    def _drop(self, pair: tuple[socket.socket, socket.socket]) -> None:
         for end in pair:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-            end.close()
 
     def _cut_now(self, data: bytes) -> Cut | None:
         if COMMIT not in data:
