@@ -130,6 +130,8 @@ def display_name(path: Path | bytes) -> str:
 
 def too_large(name: str, size: int, limit: int) -> RefusedError:
     """What is said of a file that is larger than the settings allow."""
+    from rich.filesize import decimal  # not for the usual import, which has to begin soon
+
     return RefusedError(
-        f"{name}: has {size / 1e6:,.1f} MB, more than import.max_file_size allows ({limit / 1e6:,.1f} MB)"
+        f"{name}: has {decimal(size)}, more than import.max_file_size allows ({decimal(limit)})"
     )

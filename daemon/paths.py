@@ -11,7 +11,11 @@ import platformdirs
 
 APP_NAME = "bibliflow"
 
+NO_HOME = "make it writable for you, or set BIBLIFLOW_HOME to a directory that is"
+
 SPOOL_MISSING = "daemon.spool names this folder, and it is not there; mount what it is on, or make it"
+
+SPOOL_CLOSED = "daemon.spool names this folder, which the user of the daemon must own, and close to others"
 
 
 class NamesFolder(Protocol):
@@ -79,18 +83,23 @@ class Paths:
         return self.state / "dashboard.json"
 
     def make_private(self) -> None:
-        """Create the private directories, closed to everybody else (0700)."""
+        """Create the private directories, closed to everybody else (0700). Raises :class:`OSError`."""
         for directory in (self.state, self.spool):
-            if directory == self.spool and self.is_spool_given:
-                if not directory.is_dir():
-                    # Not made: it may be on a share that is not mounted, and would be hidden by it later.
-                    raise OSError(errno.ENOENT, SPOOL_MISSING, str(directory))
-            else:
+            is_given = directory == self.spool and self.is_spool_given
+            if is_given and not directory.is_dir():
+                # Not made: it may be on a share that is not mounted, and would be hidden by it later.
+                raise OSError(errno.ENOENT, SPOOL_MISSING, str(directory))
+            try:
                 for parent in reversed(directory.parents):
                     parent.mkdir(mode=0o700, exist_ok=True)
                 directory.mkdir(mode=0o700, exist_ok=True)
-            if directory.stat().st_mode & 0o7777 != 0o700:
-                directory.chmod(0o700)
+                if directory.stat().st_mode & 0o7777 != 0o700:
+                    directory.chmod(0o700)
+            except OSError as error:
+                advice = SPOOL_CLOSED if is_given else NO_HOME
+                raise OSError(
+                    error.errno, f"{error.strerror}; {advice}", error.filename or str(directory)
+                ) from None
 
 
 def paths_below(root: Path) -> Paths:

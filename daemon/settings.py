@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 # For all who have to do with settings, these come from here.
@@ -376,7 +377,14 @@ def _one_line(error: ValidationError, config: Path) -> str:
     where = f"Environment: {variable}" if from_environment else f"{config}: {'.'.join(location)}"
     if problem["type"] == "extra_forbidden":
         return f"{where} is not a setting; there are {_beside(location)}"
-    return f"{where}: {problem['msg']}"
+    return f"{where}: {_words(problem)}"
+
+
+def _words(problem: ErrorDetails) -> str:
+    if problem["type"].startswith("byte_size"):
+        return 'no size; write a number of bytes, or one with a unit, such as "100MB"'
+    words = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+    return words.partition(", unable to ")[0]
 
 
 def _beside(location: list[str]) -> str:

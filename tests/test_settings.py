@@ -48,7 +48,8 @@ def test_file_and_environment_are_merged(config: Path, monkeypatch: pytest.Monke
         ('[metrics]\nlisten = "db.example.org:9464"\n', "is no address"),
         ('[metrics]\nlisten = "127.0.0.1:0"\n', "no port 0"),
         ('[metrics]\nfile = "metrics.prom"\n', "metrics.file"),
-        ('[log]\nlevel = "loud"\n', "log.level"),
+        ('[log]\nlevel = "loud"\n', "log.level: should be 'debug'"),
+        ('[import]\nmax_file_size = "much"\n', "import.max_file_size: no size; write a number of bytes"),
         ('[queue]\nurl = "amqp://ann:secret@host"\n', "neither a postgresql:// nor a redis:// address"),
     ],
 )
@@ -134,3 +135,9 @@ def test_a_spool_that_is_named_is_not_made(config: Path, tmp_path: Path) -> None
     paths.spool.mkdir(parents=True, mode=0o755)
     paths.make_private()
     assert paths.spool.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="has no folder in which nobody may make one")
+def test_a_home_that_cannot_be_made() -> None:
+    with pytest.raises(OSError, match="make it writable for you, or set BIBLIFLOW_HOME"):
+        settings.paths_below(Path("/proc/books")).make_private()

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -71,9 +72,7 @@ def dump(file: Path, yes: bool, as_json: bool) -> None:
         click.echo(json.dumps({"file": visible(file), "bytes": size, "seconds": seconds} | asdict(found)))
     else:
         click.echo(
-            visible(
-                f"{file}: {found.books:,} books and {found.jobs:,} imports, {size / 1e6:,.1f} MB, read back"
-            )
+            visible(f"{file}: {found.books:,} books and {found.jobs:,} imports, {decimal(size)}, read back")
         )
 
 
@@ -199,7 +198,7 @@ def _size(what: str) -> Iterator[Callable[[int], object]]:
     columns = SpinnerColumn(), TextColumn(what), TextColumn("{task.fields[size]}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=None, size="")
-        yield lambda size: progress.update(bar, size=f"{size / 1e6:,.1f} MB")
+        yield lambda size: progress.update(bar, size=f"{decimal(size)}")
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, BinaryIO, NamedTuple, cast
 
+from rich.filesize import decimal
+
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
@@ -100,9 +102,7 @@ def check(path: Path, limit: int) -> None:
             while block := opened.stream.read(BLOCK):
                 size += len(block)
                 if size > limit:
-                    raise PackingError(
-                        f"unpacks to more than import.max_file_size allows ({limit / 1e6:,.1f} MB)"
-                    )
+                    raise PackingError(f"unpacks to more than import.max_file_size allows ({decimal(limit)})")
                 if size > RATIO_FROM and size > MOST_RATIO * packed_size:
                     raise PackingError(f"unpacks to more than {MOST_RATIO} times its size; no book list does")
         except DAMAGED as error:
