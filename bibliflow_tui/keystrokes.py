@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 from textual.dom import DOMNode
 from textual.events import Key, Paste
 
 PATIENCE = 1.0
-"""Seconds that a key may take; then the next one does not wait for it any longer."""
+"""Seconds that a key waits for the one before."""
 
 
 class Keystrokes:
@@ -21,27 +21,45 @@ class Keystrokes:
     what goes the same way behind it, from the widget through all that hold it to the app.
     """
 
-    def __init__(self, deal_with: Callable[[Key | Paste], Awaitable[DOMNode]]) -> None:
-        """``deal_with`` puts a key, or what is pasted, on its way and says where that begins."""
+    def __init__(
+        self,
+        deal_with: Callable[[Key | Paste], Awaitable[DOMNode]],
+        call_after: Callable[[float, Callable[[], Awaitable[None]]], object],
+    ) -> None:
+        """``deal_with`` puts a key, or what is pasted, on its way and says where that begins.
+
+        ``call_after`` so many seconds calls what it is given.
+        """
         self._deal_with = deal_with
+        self._call_after = call_after
         self._waiting: deque[Key | Paste] = deque()
         self._number = 0
         """Of the key that is under way."""
-        self._began: float | None = None
-        """When that was; None if there is none."""
+        self._is_under_way = False
 
     async def take(self, key: Key | Paste) -> None:
         """Deal with ``key`` now, or when it is its turn."""
         self._waiting.append(key)
-        if self._began is None or time.monotonic() - self._began > PATIENCE:
+        if self._is_under_way:
+            self._limit_patience()
+        else:
+            await self._go_on()
+
+    def _limit_patience(self) -> None:
+        self._call_after(PATIENCE, partial(self._stop_waiting, self._number))
+
+    async def _stop_waiting(self, number: int) -> None:
+        if number == self._number:
             await self._go_on()
 
     async def _go_on(self) -> None:
         self._number += 1
-        self._began = None
+        self._is_under_way = False
         if self._waiting:
             first = await self._deal_with(self._waiting.popleft())
-            self._began = time.monotonic()
+            self._is_under_way = True
+            if self._waiting:
+                self._limit_patience()
             way = list(first.ancestors_with_self)
             # Twice through the app: what the key made it do a little later is done then, too.
             await self._follow(self._number, iter([*way, way[-1]]))

@@ -57,7 +57,7 @@ class SturdyApp(App[None]):
         self._told: dict[str, float] = {}
         """When a fault of workers was told last, by their group."""
         self._workers = WatchedWorkers(self, self.tell_fault)
-        self._keystrokes = Keystrokes(self._deal_with)
+        self._keystrokes = Keystrokes(self._deal_with, self.set_timer)
         self._filters = [Colourless()] if self.no_color else [Dimmed(), *self._filters]
 
     def on_mount(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
 from textual.events import Key, Paste
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from bibliflow_tui.app import Dashboard
 from bibliflow_tui.screens.books import BooksScreen
@@ -84,6 +86,36 @@ async def test_a_widget_that_goes_away_holds_nobody_up(home: Path, connection: C
             burst(app, "escape", "slash", "x", "escape")
             await wait_until(pilot, lambda: len(app.screen_stack) == 1)
             await wait_until(pilot, lambda: app.screen.query_one(VirtualTable).has_focus)
+
+
+class Stuck(Widget, can_focus=True):
+    """Hands the focus on with the first key, and does not come to an end with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_free = asyncio.Event()
+
+    async def on_key(self, event: Key) -> None:
+        event.stop()
+        self.screen.set_focus(self.screen.query_one(VirtualTable))
+        await self.is_free.wait()
+
+
+async def test_a_widget_that_hangs_holds_nobody_up_for_long(home: Path, connection: Connection) -> None:
+    some_jobs(connection, ["one.csv"])
+    async with still_dashboard() as (app, pilot):
+        await wait_until(pilot, lambda: cells(app, 0) != [])
+        stuck = Stuck()
+        await app.screen.mount(stuck)
+        stuck.focus()
+        await wait_until(pilot, lambda: stuck.has_focus)
+        try:
+            burst(app, "x", "slash", *"one")
+            async with asyncio.timeout(30):  # the pilot would wait for all widgets
+                while app.screen.query_one(FilterLine).value != "one":
+                    await asyncio.sleep(0.01)
+        finally:
+            stuck.is_free.set()
 
 
 def test_in_a_terminal(home: Path, connection: Connection) -> None:
