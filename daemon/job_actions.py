@@ -21,6 +21,9 @@ log = Logger(__name__)
 CLEANED_AT_ONCE = 100
 """Jobs deleted in one transaction: each may have a million row errors."""
 
+PATIENCE = 10.0
+"""Seconds that a retry waits for whoever has the job, at a chunk or at the file of its errors."""
+
 RETRIED = "only failed and cancelled imports can be retried"
 
 
@@ -53,21 +56,22 @@ def retry(
         _make_pending(connection, job)
         queue.try_enqueue(queue.task(job.id))
         return
-    if not intake.spool_path(paths, job.id).exists() and not Outcomes(settings.watch, paths).fetch_back(job):
-        raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
-    if restart or job.undone_at:
-        # A worker may be about to notice that the job was cancelled; its last chunk must not come in behind.
-        with job_lock.locked(connection, job.id) as acquired:
-            if not acquired:
-                raise ActionError(f"{job.filename} is still being stopped; try again in a moment")
-            with connection.transaction():
-                _make_pending(connection, job)
+    # Who has it may be about to notice that the job was cancelled, or to bring its file back to the inbox.
+    with job_lock.locked(connection, job.id, patience=PATIENCE) as acquired:
+        if not acquired:
+            raise ActionError(f"{job.filename} is still being stopped; try again in a moment")
+        has_file = intake.spool_path(paths, job.id).exists() or Outcomes(settings.watch, paths).fetch_back(
+            job
+        )
+        if not has_file:
+            raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
+        with connection.transaction():
+            _make_pending(connection, job)
+            if restart or job.undone_at:
                 undo.run_at_once(connection, job)
                 row_repairs.delete_all(connection, job.id)
                 row_errors.delete_all(connection, job.id)
                 job_progress.reset(connection, job.id)
-    else:
-        _make_pending(connection, job)
     queue.try_enqueue(queue.task(job.id))
 
 
@@ -98,34 +102,46 @@ class Cleaned:
     """Copies in the spool."""
 
 
-def clean(connection: Connection, paths: Paths, older_than: timedelta) -> Cleaned:
+def clean(connection: Connection, settings: Settings, paths: Paths, older_than: timedelta) -> Cleaned:
     """Forget jobs that were finished longer ago, with their row errors and files; the books stay.
 
     Also removes files from the spool that no job needs any more.
     """
     count = 0
-    # Their files in the spool are the only ones: they belong into the inbox, when that is there.
-    undelivered = [job.id for job in job_files.of_inbox(connection, spooled_jobs(paths))]
-    while deleted := jobs.delete_finished(connection, older_than, CLEANED_AT_ONCE, but=undelivered):
+    kept: set[UUID] = set()
+    while True:
+        with connection.transaction():
+            found = set(jobs.lock_finished(connection, older_than, CLEANED_AT_ONCE, but=kept))
+            deleted = jobs.delete_unneeded(connection, found - _undelivered(connection, paths, found))
+        if not found:
+            break
+        kept |= found.difference(deleted)
         count += len(deleted)
-    return Cleaned(count, _clean_spool(connection, paths))
+    return Cleaned(count, _clean_spool(connection, paths, Outcomes(settings.watch, paths)))
 
 
-def _clean_spool(connection: Connection, paths: Paths) -> int:
+def _undelivered(connection: Connection, paths: Paths, job_ids: set[UUID]) -> set[UUID]:
+    """Those whose file in the spool is the only one: it belongs into the inbox, when that is there."""
+    spooled = job_ids.intersection(spooled_jobs(paths))
+    return {job.id for job in job_files.of_inbox(connection, list(spooled))}
+
+
+def _clean_spool(connection: Connection, paths: Paths, outcomes: Outcomes) -> int:
     count = 0
     for job_id in spooled_jobs(paths):
         # Whoever brings a file in has this until its job is there; times of files and clocks say nothing.
         with job_lock.taking_in(connection, job_id) as acquired:
-            if acquired and _is_left_behind(connection, job_id):
+            if not acquired:
+                continue
+            job = jobs.get_if_there(connection, job_id)
+            try:
+                if job is None:
+                    outcomes.give_back(job_id)
+                # One from the inbox is on its way back there, however long that takes.
+                elif job.status is not JobStatus.SUCCESS or job.inbox is not None:
+                    continue
                 intake.spool_path(paths, job_id).unlink(missing_ok=True)
                 count += 1
+            except OSError as error:
+                log.warning("a file stays in the spool", job_id=str(job_id), error=str(error))
     return count
-
-
-def _is_left_behind(connection: Connection, job_id: UUID) -> bool:
-    """Whether nobody needs a job's file in the spool, which nobody is bringing in."""
-    job = jobs.get_if_there(connection, job_id)
-    if job is None:
-        return True
-    # One from the inbox is on its way back there, however long that takes.
-    return job.status is JobStatus.SUCCESS and job.inbox is None

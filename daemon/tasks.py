@@ -135,6 +135,7 @@ class JobTask:
     def _run(self, connection: Connection, job_id: UUID) -> None:
         job = jobs.start(connection, job_id, self._worker)
         if job is None:
+            self._deliver(connection, job_id)  # by a worker that was lost behind its last COMMIT
             return
         structlog.contextvars.bind_contextvars(file=job.filename)
         allocator.give_back_large_blocks()

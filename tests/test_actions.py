@@ -152,11 +152,14 @@ def test_cleanup_removes_files_that_no_job_needs(connection: Connection, old: Jo
         database.connect() as other,
         job_lock.taking_in(other, coming),
     ):
-        assert job_actions.clean(connection, paths, timedelta(days=1)).files == 2
+        assert job_actions.clean(connection, *settings.load(), timedelta(days=1)).files == 2
     assert {file.stem for file in paths.spool.iterdir()} == {str(waiting.id), str(coming)}
 
 
-def test_what_cannot_be_done_is_said(connection: Connection, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_said(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_actions, "PATIENCE", 0.2)
     paths = settings.paths()
     paths.make_private()
     queue = JobQueue.of(Settings(), paths)

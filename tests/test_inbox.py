@@ -477,7 +477,7 @@ def test_cleanup_leaves_a_file_that_is_being_taken_in(
 
     def clean_before(*arguments: Any, **values: Any) -> Job:
         with another_connection() as other:
-            cleaned.append(job_actions.clean(other, settings.paths(), timedelta(days=1)).files)
+            cleaned.append(job_actions.clean(other, *settings.load(), timedelta(days=1)).files)
         return create(*arguments, **values)
 
     monkeypatch.setattr(jobs, "create", clean_before)
@@ -494,7 +494,7 @@ def test_cleanup_leaves_a_file_that_is_being_taken_in(
     assert intake.spool_path(settings.paths(), job.id).exists()
     assert cleaned == [0]
     intake.spool_path(settings.paths(), UUID(int=7)).write_text("x")
-    assert job_actions.clean(connection, settings.paths(), timedelta(days=1)).files == 1
+    assert job_actions.clean(connection, *settings.load(), timedelta(days=1)).files == 1
 
 
 def test_a_claim_that_another_machine_is_at_is_left_to_it(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -153,7 +152,7 @@ def test_corrections_of_rows_that_were_cleaned_up_stay(
     text = path.read_text().replace(f"{isbn13(9)}.0,", f"{isbn13(9)},")
     corrected = import_text(connection, path, text)
     assert corrected.repair_object() == {"imported": 1, "skipped": 0, "rejected": 0}
-    jobs.delete_finished(connection, timedelta(0), 1, but=[corrected.id])
+    jobs.delete_unneeded(connection, [job.id])
     corrected = jobs.get(connection, corrected.id)
     assert not follow_up_words.can_be_undone(corrected, None)
     with pytest.raises(FollowUpError, match=r"whose rows x\.csv brought in was cleaned up"):

@@ -83,7 +83,7 @@ def cleanup(older_than: timedelta, yes: bool, as_json: bool) -> None:
         count = jobs.count_finished(opened.connection, older_than)
         if count:
             confirm(f"Forget {count:,} imports and their row errors? The books stay.", yes)
-        cleaned = job_actions.clean(opened.connection, opened.paths, older_than)
+        cleaned = job_actions.clean(opened.connection, opened.settings, opened.paths, older_than)
     if as_json:
         click.echo(json.dumps({"jobs": cleaned.jobs, "files": cleaned.files}))
     else:

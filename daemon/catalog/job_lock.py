@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
 from daemon.catalog.database import Connection
+
+PAUSE = 0.1
+"""Seconds between two tries of whoever waits for a lock."""
 
 
 def _lock_key(job_id: UUID) -> int:
@@ -25,26 +29,34 @@ def taking_in(connection: Connection, job_id: UUID) -> Iterator[bool]:
 
 
 @contextmanager
-def locked(connection: Connection, job_id: UUID) -> Iterator[bool]:
-    """Hold the job's advisory lock on this connection; False if somebody else has it.
+def locked(connection: Connection, job_id: UUID, patience: float = 0) -> Iterator[bool]:
+    """Hold the job's advisory lock on this connection; False if somebody else keeps it.
+
+    It is tried again for ``patience`` seconds.
 
     The lock belongs to the session and dies with its backend. So whoever gets it knows that no older
     COMMIT of that session is still in flight. An import has another one: whoever starts the job changes its
     row, and so waits for a COMMIT of that, whose checkpoint has changed it before.
     """
-    with _held_by(connection, _lock_key(job_id)) as acquired:
+    with _held_by(connection, _lock_key(job_id), patience) as acquired:
         yield acquired
 
 
 @contextmanager
-def _held_by(connection: Connection, key: int) -> Iterator[bool]:
-    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
-    acquired = bool(row and row[0])
+def _held_by(connection: Connection, key: int, patience: float = 0) -> Iterator[bool]:
+    deadline = time.monotonic() + patience
+    while not (acquired := _try(connection, key)) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
     try:
         yield acquired
     finally:
         if acquired and not connection.closed:
             connection.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+
+def _try(connection: Connection, key: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", [key]).fetchone()
+    return bool(row and row[0])
 
 
 def at_work(connection: Connection) -> int:

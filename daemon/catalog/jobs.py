@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -188,17 +188,35 @@ def retry(connection: Connection, job_id: UUID) -> bool:
 _FINISHED_BEFORE = "status NOT IN ('PENDING', 'PROCESSING') AND finished_at < now() - %s"
 
 
-def delete_finished(
-    connection: Connection, older_than: timedelta, limit: int, *, but: Sequence[UUID] = ()
+def lock_finished(
+    connection: Connection, older_than: timedelta, limit: int, *, but: Collection[UUID] = ()
 ) -> list[UUID]:
-    """Delete at most ``limit`` jobs that were finished longer ago, with their row errors; their ids.
+    """At most ``limit`` jobs that were finished longer ago, and are none of ``but``.
 
-    Those of ``but`` are left.
+    Until the transaction ends nobody lets them go on, or makes another job that is about them; those to which
+    somebody does so at this moment are not among them.
     """
     rows = connection.execute(
-        "DELETE FROM import_jobs WHERE id IN"  # noqa: S608
-        f" (SELECT id FROM import_jobs WHERE {_FINISHED_BEFORE} AND id <> ALL(%s) LIMIT %s) RETURNING id",
+        f"SELECT id FROM import_jobs WHERE {_FINISHED_BEFORE} AND id <> ALL(%s)"  # noqa: S608
+        " LIMIT %s FOR UPDATE SKIP LOCKED",
         [older_than, list(but), limit],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def delete_unneeded(connection: Connection, job_ids: Collection[UUID]) -> list[UUID]:
+    """Delete those of the jobs, with their row errors, that no unfinished one is about; their ids.
+
+    An undo of a repair needs the import whose rows were repaired, too. The caller has locked them
+    (:func:`lock_finished`): what was begun before that is seen here.
+    """
+    rows = connection.execute(
+        "WITH RECURSIVE needed AS ("
+        " SELECT target_job_id AS id FROM import_jobs WHERE status IN ('PENDING', 'PROCESSING')"
+        " UNION SELECT target_job_id FROM import_jobs JOIN needed USING (id))"
+        " DELETE FROM import_jobs WHERE id = ANY(%s)"
+        " AND NOT EXISTS (SELECT FROM needed WHERE needed.id = import_jobs.id) RETURNING id",
+        [list(job_ids)],
     ).fetchall()
     return [row[0] for row in rows]
 

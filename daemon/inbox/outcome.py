@@ -19,12 +19,14 @@ from daemon.file_check import display_name
 from daemon.importing import export
 from daemon.inbox import names
 from daemon.inbox.folder import Folder
-from daemon.inbox.ledger import FileState, Ledger
+from daemon.inbox.ledger import FileState, Ledger, LedgerEntry
 from daemon.logger import Logger
 from daemon.settings import Paths, WatchSettings
 from daemon.visible import visible
 
 log = Logger(__name__)
+
+UNKNOWN_JOB = "the database does not know its import, as after the restore of an older dump"
 
 
 def folder(watch: WatchSettings, paths: Paths) -> Folder:
@@ -139,12 +141,12 @@ class Outcomes:
         """
         entry = self._ledger.of_job(job.id)
         kept = bool(job.inbox and job.inbox["kept"])
-        path = unquote_to_bytes(job.inbox["path"]) if job.inbox and kept else entry and entry.raw_place
-        if entry is None and job.inbox and not kept:
-            # Another machine put it there.
-            path = _target(unquote_to_bytes(job.inbox["path"]), FileState.FAILED)
-        if not path or not job.file_sha256:
+        if not job.inbox or not job.file_sha256:
             return False
+        path = unquote_to_bytes(job.inbox["path"])
+        if not kept:
+            # If another machine put it there, or this one could not say so, it is where it was to be.
+            path = (entry and entry.raw_place) or _target(path, FileState.FAILED)
         spooled = intake.spool_path(self._paths, job.id)
         brought = spooled.with_suffix(".part")
         try:
@@ -164,6 +166,22 @@ class Outcomes:
         finally:
             brought.unlink(missing_ok=True)
         return is_the_same
+
+    def give_back(self, job_id: UUID) -> None:
+        """Put the file of a job that the database does not know to the failed ones, if the inbox had it.
+
+        It stays in the spool, too. Raises :class:`OSError`.
+        """
+        entry = self._ledger.of_job(job_id)
+        if entry is None or self._is_where_it_was(entry):
+            return
+        spooled = intake.spool_path(self._paths, job_id)
+        place = self.place(spooled, entry.raw_path, FileState.FAILED, job_id, UNKNOWN_JOB)
+        self._ledger.finish(job_id, entry.raw_path, FileState.FAILED, UNKNOWN_JOB, place, size=entry.size)
+
+    def _is_where_it_was(self, entry: LedgerEntry) -> bool:
+        now = self._folder.version(entry.raw_path)
+        return now is not None and now[1:] == (entry.inode, entry.size, entry.mtime_ns)
 
     def deliver_left(self, connection: Connection) -> None:
         """Deliver what a crash, a cancelled job or a folder that was away has left in the spool."""

@@ -1,0 +1,208 @@
+"""Cleaning up takes nothing away that somebody needs, at whatever moment it comes."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from daemon import followups, intake, job_actions, settings
+from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog.database import Connection, Database
+from daemon.catalog.ids import uuid7
+from daemon.catalog.job import Job, JobStatus
+from daemon.importing import bulk, followup, undo
+from daemon.importing.bulk import BulkRepair
+from daemon.inbox.outcome import Outcomes
+from daemon.intake import Watched
+from daemon.job_actions import Cleaned
+from daemon.queue import JobQueue
+from tests.faults.points import work
+from tests.files import HEADER, isbn13, table, written
+from tests.imports import import_text, new_job
+
+OLD = timedelta(days=7)
+COUNT = 25
+
+
+@pytest.fixture
+def inbox(home: Path) -> Path:
+    folder = settings.paths().default_inbox
+    folder.mkdir()
+    settings.paths().make_private()
+    return folder
+
+
+def clean(older_than: timedelta = OLD) -> Cleaned:
+    loaded, paths = settings.load()
+    with Database(loaded, paths) as database, database.connect() as connection:
+        return job_actions.clean(connection, loaded, paths, older_than)
+
+
+def make_old(connection: Connection) -> None:
+    connection.execute("UPDATE import_jobs SET finished_at = now() - interval '8 days'")
+
+
+def work_with_cleaning_between(connection: Connection, job: Job) -> Job:
+    """Do the job, which takes more than one chunk; after the first it is cleaned up."""
+    started = jobs.start(connection, job.id)
+    assert started
+    cleaned: list[Cleaned] = []
+
+    def clean_once() -> bool:
+        if not cleaned:
+            cleaned.append(clean())
+        return False
+
+    followup.run(connection, started, clean_once, lambda _counts: None)
+    assert cleaned == [Cleaned(0, 0)]
+    return jobs.get(connection, job.id)
+
+
+def taken_from(inbox: Path, connection: Connection, queue: JobQueue, text: str) -> Job:
+    """The job of a file of the inbox."""
+    loaded, paths = settings.load()
+    file, job_id = inbox / "a.csv", uuid7()
+    file.write_text(text)
+    with job_lock.taking_in(connection, job_id), file.open("rb") as opened:
+        job = intake.submit_watched(
+            opened,
+            file,
+            Watched(job_id, b"a.csv", False),
+            settings=loaded,
+            paths=paths,
+            connection=connection,
+            queue=queue,
+        )
+    file.unlink()
+    return job
+
+
+def test_an_import_that_is_being_undone(
+    home: Path, connection: Connection, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "CHUNK_ROWS", 10)
+
+    def rows(author: str) -> str:
+        return written([HEADER, *(["T", author, isbn13(number), "2001"] for number in range(COUNT))])
+
+    first = import_text(connection, home / "first.csv", rows("Before"))
+    jobs.delete_unneeded(connection, [first.id])
+    job = import_text(connection, home / "second.csv", rows("After"), on_duplicate="update")
+    make_old(connection)
+    undoing = followups.undo(connection, queue, job, source="cli")
+    done = work_with_cleaning_between(connection, undoing)
+    assert (done.status, done.success_count) == (JobStatus.SUCCESS, COUNT)
+    assert {book.author for book in books.search(connection)} == {"Before"}
+    assert clean().jobs == 1
+
+
+def test_rows_that_are_being_repaired(
+    home: Path, connection: Connection, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "CHUNK_ROWS", 10)
+    text = written([HEADER, *(["T", "A", f"{isbn13(number)}.0", ""] for number in range(COUNT))])
+    job = import_text(connection, home / "x.csv", text)
+    make_old(connection)
+    repairing = followups.repair_many(connection, queue, job, BulkRepair(suggestions=True), source="cli")
+    assert work_with_cleaning_between(connection, repairing).success_count == COUNT
+    make_old(connection)
+    # A repair can be undone as long as the rows are there.
+    undoing = followups.undo(connection, queue, jobs.get(connection, repairing.id), source="cli")
+    assert clean() == Cleaned(0, 0)
+    work(undoing.id)
+    assert jobs.get(connection, undoing.id).success_count == COUNT
+    assert len(list(row_errors.stream(connection, job.id))) == COUNT
+
+
+def test_a_job_that_is_retried_meanwhile(
+    home: Path, connection: Connection, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, paths = settings.load()
+    paths.make_private()
+    job = new_job(connection)
+    jobs.cancel(connection, job.id)
+    intake.spool_path(paths, job.id).write_text(table(1))
+    comes, goes = threading.Event(), threading.Event()
+    original = undo.run_at_once
+
+    def held_up(connection: Connection, job: Job) -> None:
+        comes.set()
+        goes.wait()
+        original(connection, job)
+
+    monkeypatch.setattr(undo, "run_at_once", held_up)
+
+    def retry() -> None:
+        with Database(loaded, paths) as database, database.connect() as other:
+            job_actions.retry(other, queue, loaded, paths, job, restart=True)
+
+    retrying = threading.Thread(target=retry)
+    retrying.start()
+    comes.wait()
+    try:
+        assert clean(timedelta(0)) == Cleaned(0, 0)
+    finally:
+        goes.set()
+        retrying.join()
+    work(job.id)
+    assert jobs.get(connection, job.id).success_count == 1
+
+
+def test_a_file_that_is_not_back_in_the_inbox_yet(
+    inbox: Path, connection: Connection, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its job ends while it is looked for what can go."""
+    job = taken_from(inbox, connection, queue, "name,colour\nA,red\n")
+    original = jobs.lock_finished
+
+    def late(*args: object, **options: object) -> list[UUID]:
+        jobs.cancel(connection, job.id)
+        return original(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(jobs, "lock_finished", late)
+    assert clean(timedelta(0)) == Cleaned(0, 0)
+    assert jobs.status(connection, job.id) is JobStatus.CANCELLED
+    loaded, paths = settings.load()
+    Outcomes(loaded.watch, paths).deliver_left(connection)
+    assert (inbox / "failed" / "a.csv").exists()
+
+
+def test_a_file_of_the_inbox_whose_job_the_database_does_not_know(
+    inbox: Path, connection: Connection, queue: JobQueue
+) -> None:
+    """As after the restore of an older dump."""
+    text = "name,colour\nA,red\n"
+    job = taken_from(inbox, connection, queue, text)
+    paths = settings.paths()
+    (inbox / "failed").write_text("in the way")
+    work(job.id)
+    assert intake.spool_path(paths, job.id).exists()
+    jobs.cancel(connection, job.id)
+    connection.execute("DELETE FROM import_jobs")
+    assert clean() == Cleaned(0, 0)
+    assert intake.spool_path(paths, job.id).read_text() == text
+    (inbox / "failed").unlink()
+    assert clean() == Cleaned(0, 1)
+    assert not intake.spool_path(paths, job.id).exists()
+    assert (inbox / "failed" / "a.csv").read_text() == text
+    assert "does not know" in (inbox / "failed" / "a.csv.reason.txt").read_text()
+
+
+def test_a_copy_that_a_worker_left_behind_its_last_commit(
+    home: Path, connection: Connection, queue: JobQueue
+) -> None:
+    loaded, paths = settings.load()
+    paths.make_private()
+    (home / "x.csv").write_text(table(2))
+    job = intake.submit(
+        home / "x.csv", settings=loaded, paths=paths, connection=connection, queue=queue, source="cli"
+    )
+    kept = intake.spool_path(paths, job.id).read_bytes()
+    work(job.id)
+    intake.spool_path(paths, job.id).write_bytes(kept)
+    work(job.id)
+    assert not intake.spool_path(paths, job.id).exists()
