@@ -1,10 +1,11 @@
-"""Cleaning up takes nothing away that somebody needs, at whatever moment it comes."""
+"""Cleaning up, and retrying, take nothing away that somebody needs, at whatever moment they come."""
 
 from __future__ import annotations
 
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,7 @@ from daemon.queue import JobQueue
 from tests.faults.points import work
 from tests.files import HEADER, isbn13, table, written
 from tests.imports import import_text, new_job
+from tests.processes import wait_until
 
 OLD = timedelta(days=7)
 COUNT = 25
@@ -206,3 +208,38 @@ def test_a_copy_that_a_worker_left_behind_its_last_commit(
     intake.spool_path(paths, job.id).write_bytes(kept)
     work(job.id)
     assert not intake.spool_path(paths, job.id).exists()
+
+
+def test_a_retry_while_the_file_is_brought_back(
+    inbox: Path, connection: Connection, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = taken_from(inbox, connection, queue, written([HEADER, ["", "A", isbn13(1), ""]]))
+    work(job.id)  # the row's error is there, and now it goes on
+    (inbox / "imported" / "a.csv").rename(intake.spool_path(settings.paths(), job.id))
+    connection.execute("UPDATE import_jobs SET status = 'CANCELLED'")
+    loaded, paths = settings.load()
+    outcomes = Outcomes(loaded.watch, paths)
+    original = Outcomes._write_errors
+    threads: list[threading.Thread] = []
+
+    def retry() -> None:
+        with Database(loaded, paths) as database, database.connect() as other:
+            other.execute("SET application_name = 'retrying'")
+            job_actions.retry(other, queue, loaded, paths, jobs.get(other, job.id))
+
+    def slowly(self: Outcomes, *args: Any) -> None:
+        threads.append(threading.Thread(target=retry))
+        threads[0].start()
+        tries = (
+            "SELECT 1 FROM pg_stat_activity WHERE application_name = 'retrying'"
+            " AND query LIKE 'SELECT pg_try_advisory_lock%' AND state = 'idle'"
+        )
+        wait_until(lambda: connection.execute(tries).fetchone() or not threads[0].is_alive())
+        original(self, *args)
+
+    monkeypatch.setattr(Outcomes, "_write_errors", slowly)
+    outcomes.deliver_left(connection)
+    threads[0].join()
+    assert jobs.status(connection, job.id) is JobStatus.PENDING
+    assert intake.spool_path(paths, job.id).exists()
+    assert not (inbox / "failed" / "a.csv").exists()

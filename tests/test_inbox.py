@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from daemon import control, intake, job_actions, settings
+from daemon import control, followups, intake, job_actions, settings
 from daemon.catalog import books, job_list, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.ids import uuid7
@@ -38,6 +39,7 @@ from tests.drops.campaign import (
     ledger,
     wait_for,
 )
+from tests.faults.points import work
 from tests.files import HEADER, book, isbn13, table, table_of, written
 from tests.imports import assert_codes, counts, held_up, import_text
 from tests.processes import bibliflow, wait_until
@@ -469,6 +471,100 @@ def another_connection() -> Iterator[Connection]:
         yield other
 
 
+def take(arrivals: Arrivals, connection: Connection) -> None:
+    """Look until a file was complete, and taken or not."""
+    arrivals.look()
+
+    def taken() -> bool:
+        arrivals.look_again()
+        return arrivals.take(connection, lambda: False)
+
+    wait_until(taken)
+
+
+def test_a_claim_whose_lost_connection_the_server_still_keeps(
+    arrivals: Arrivals, inbox: Path, connection: Connection
+) -> None:
+    folder, job_id = Folder(inbox), uuid7()
+    (inbox / "list.csv").write_text(table(2))
+    version = folder.version(b"list.csv")
+    assert version
+    assert Claims(folder, settings.paths()).take(b"list.csv", version, job_id)
+    with another_connection() as lost, job_lock.taking_in(lost, job_id):
+        arrivals.take_up(connection)
+        assert job_list.count(connection) == 0
+        assert arrivals.has_claims
+    arrivals.take_up(connection)
+    assert jobs.status(connection, job_id) is JobStatus.PENDING
+    assert not arrivals.has_claims
+
+
+def test_a_file_whose_import_is_being_undone_waits(
+    arrivals: Arrivals, inbox: Path, connection: Connection, queue: JobQueue
+) -> None:
+    (inbox / "list.csv").write_text(table(2))
+    take(arrivals, connection)
+    (first,) = job_list.newest(connection)
+    work(first.id)
+    undoing = followups.undo(connection, queue, first, source="dashboard")
+    (inbox / "list.csv").write_text(table(2))
+    take(arrivals, connection)
+    assert stands(inbox, "list.csv", "settled", "the undo of that")
+    assert arrivals.has_claims
+    work(undoing.id)
+    assert books.count(connection) == 0
+    arrivals.take_up(connection)
+    work(job_of(connection, "list.csv").id)
+    assert books.count(connection) == 2
+
+
+class TestKept:
+    """Files that stay where they are."""
+
+    @pytest.fixture
+    def inbox(self, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setenv("BIBLIFLOW_WATCH__ON_FINISH", "keep")
+        monkeypatch.setenv("BIBLIFLOW_WATCH__REIMPORT", "true")
+        (inbox / "list.csv").write_text(table(2))
+        return inbox
+
+    def test_killed_before_its_job_was_there(
+        self, arrivals: Arrivals, inbox: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(jobs, "create", lambda *_arguments, **_values: sys.exit("killed"))
+            with pytest.raises(SystemExit):
+                take(arrivals, connection)
+        assert stands(inbox, "list.csv", "queued")
+        control.start(settings.paths())
+        wait_until(lambda: stands(inbox, "list.csv", "imported"))
+        assert job_of(connection, "list.csv").success_count == 2
+
+    def test_a_job_of_which_nobody_was_told(
+        self, arrivals: Arrivals, inbox: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        submit = intake.submit_watched
+
+        def lose_the_reply(*arguments: Any, **values: Any) -> Job:
+            submit(*arguments, **values)
+            raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(intake, "submit_watched", lose_the_reply)
+            with pytest.raises(psycopg.OperationalError):
+                take(arrivals, connection)
+        arrivals.explain("the database is out of reach")
+        job = job_of(connection, "list.csv")
+        work(job.id)
+        take(arrivals, connection)
+        assert [one.id for one in job_list.newest(connection)] == [job.id]
+        assert stands(inbox, "list.csv", "imported")
+        control.start(settings.paths())
+        (inbox / "other.csv").write_text(table_of([7]))
+        wait_until(lambda: stands(inbox, "other.csv", "imported"))
+        assert job_list.count(connection) == 2
+
+
 def test_cleanup_leaves_a_file_that_is_being_taken_in(
     arrivals: Arrivals, inbox: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -483,13 +579,7 @@ def test_cleanup_leaves_a_file_that_is_being_taken_in(
     monkeypatch.setattr(jobs, "create", clean_before)
     (inbox / "list.csv").write_text(table(2))
     os.utime(inbox / "list.csv", (0, 0))
-    arrivals.look()
-
-    def taken() -> bool:
-        arrivals.look_again()
-        return arrivals.take(connection, lambda: False)
-
-    wait_until(taken)
+    take(arrivals, connection)
     (job,) = job_list.newest(connection)
     assert intake.spool_path(settings.paths(), job.id).exists()
     assert cleaned == [0]

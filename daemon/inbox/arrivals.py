@@ -10,7 +10,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from daemon import intake
-from daemon.catalog import job_lock
+from daemon.catalog import job_lock, jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.file_check import RefusedError, checked, display_name, open_checked, why_not_opened
@@ -38,6 +38,14 @@ class _Known:
     state: FileState
     reason: str
     version: Version
+    job_id: UUID | None
+    """Of the job that it has, or was to have."""
+    is_sure: bool = True
+    """Not while nobody has said that this job is there, whatever the state."""
+
+    def is_of(self, entry: Entry) -> bool:
+        """Whether it is that file, as it is now. After a reboot the same device may have another number."""
+        return self.version[1:] == entry.version[1:]
 
 
 class Arrivals:
@@ -75,7 +83,11 @@ class Arrivals:
         for entry in self._ledger.entries(oldest_first=True):
             if not entry.state.is_taken or self._keeps:
                 version = Version(0, entry.inode, entry.size, entry.mtime_ns)
-                self._known[entry.raw_path] = _Known(entry.id, entry.state, entry.reason, version)
+                job_id = UUID(entry.job_id) if entry.job_id else None
+                is_sure = entry.state is not FileState.QUEUED
+                self._known[entry.raw_path] = _Known(
+                    entry.id, entry.state, entry.reason, version, job_id, is_sure
+                )
 
     @property
     def is_waiting(self) -> bool:
@@ -103,7 +115,7 @@ class Arrivals:
     def _was_taken(self, entry: Entry) -> bool:
         """Whether it is a file that stays here, and has not changed since it was imported."""
         known = self._known.get(entry.path)
-        return known is not None and known.state.is_taken and known.version[1:] == entry.version[1:]
+        return known is not None and known.is_sure and known.state.is_taken and known.is_of(entry)
 
     def look_again(self) -> None:
         """Look at the files that are not complete."""
@@ -161,12 +173,17 @@ class Arrivals:
 
     def _take_copy(self, connection: Connection, entry: Entry, fd: int) -> None:
         """Leave the file where it is."""
-        job_id = uuid7()
+        job_id = self._job_id(entry)
         name = display_name(entry.path)
         try:
             with checked(fd, name) as file, job_lock.taking_in(connection, job_id):
+                is_there = jobs.status(connection, job_id) is not None
                 self._note(entry, FileState.QUEUED, "", job_id)
+                self._known[entry.path].is_sure = False
                 self._submit(connection, file, None, Watched(job_id, entry.path, True, self._mark()))
+                self._known[entry.path].is_sure = True
+                if is_there:  # perhaps done, too, before it was noted as queued
+                    self._outcomes.catch_up(connection)
         except SameContentError as same:
             if not same.job.status.is_final:
                 self._get_stuck(entry, FileState.SETTLED, _waits_for(same))
@@ -176,12 +193,20 @@ class Arrivals:
             self._note(entry, FileState.FAILED, str(error))
         self._settling.forget(entry.path)
 
+    def _job_id(self, entry: Entry) -> UUID:
+        """That of the last try for this file, of which nobody knows whether it made the job; or a new one."""
+        known = self._known.get(entry.path)
+        is_again = known and known.is_of(entry) and not (known.is_sure and known.state.is_taken)
+        return (known.job_id if known and is_again else None) or uuid7()
+
     def take_up(self, connection: Connection) -> None:
         """Hand in what was claimed but not handed in. Raises what psycopg raises."""
         self.has_claims = False
         for job_id in self._claims.left():
             with job_lock.taking_in(connection, job_id) as acquired:
-                # Those that another machine is at are its own.
+                # Those that another machine is at are its own; or the server holds what was lost here.
+                if not acquired and not self._is_shared:
+                    self.has_claims = True
                 for claim in self._claims.of(job_id) if acquired else ():
                     self._take_up(connection, claim)
 
@@ -243,10 +268,12 @@ class Arrivals:
         known = self._known.get(entry.path)
         if known and (known.state, known.reason) == (state, reason) and job_id is None:
             return False
+        if job_id is None and known and known.is_of(entry) and not state.is_taken:
+            job_id = known.job_id  # for the next try
         row = self._ledger.note(
             known.entry if known else None, entry.path, entry.version, state, reason, job_id
         )
-        self._known[entry.path] = _Known(row, state, reason, entry.version)
+        self._known[entry.path] = _Known(row, state, reason, entry.version, job_id)
         return True
 
 
