@@ -22,6 +22,7 @@ from bibliflow_tui.habits import HabitFile
 from bibliflow_tui.job_words import name_of
 from bibliflow_tui.key_names import key_of
 from bibliflow_tui.live import (
+    AWAY,
     DaemonChanged,
     DatabaseChanged,
     JobsChanged,
@@ -229,7 +230,8 @@ class Dashboard(SturdyApp):
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
-            refused.append(f"The database is out of reach; {len(files) - queued} not added: {error}")
+            left = len(files) - queued
+            refused.append(f"{AWAY}; see when it is back which of {left} files are added: {error}")
         if queued:
             self.toast(f"{queued} file{'s' if queued > 1 else ''} queued")
             self.live.ensure_daemon()
@@ -294,7 +296,7 @@ class Dashboard(SturdyApp):
         except Exception as error:
             if not is_out_of_reach(error):
                 raise
-            self.toast(f"The database is out of reach: {error}", "error")
+            self.toast(f"{AWAY}; see when it is back whether it is done: {error}", "error")
         else:
             self.toast(done)
             return True

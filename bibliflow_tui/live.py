@@ -43,6 +43,9 @@ CALM = 0.1
 FIRST_RETRY, LONGEST_RETRY = 1.0, 8.0
 """Seconds to the next try when the database is out of reach; doubled each time."""
 
+AWAY = "The database is out of reach"
+"""If something was to be changed then, nobody knows whether it is: the answer may have been lost."""
+
 CONNECTIONS = 3
 """For the screens' workers, beside the listening one."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from bibliflow_tui.key_names import key_of
+from bibliflow_tui.live import AWAY
 from daemon import followups
 from daemon.catalog import error_pages, jobs
 from daemon.catalog.database import Connection
@@ -104,4 +105,4 @@ def _ask(
         raise
     except (FollowUpError, NoSuchJobError, RoleError) as error:
         return None, str(error)
-    return found, "" if found is not None else f"The database is out of reach; {otherwise}"
+    return found, "" if found is not None else f"{AWAY}; {otherwise}"

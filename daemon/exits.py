@@ -103,4 +103,6 @@ def _explain(error: Exception) -> tuple[str, ExitCode] | None:
             return f"The queue or the daemon's state cannot be used: {error}", ExitCode.UNREACHABLE
         case OSError():
             return f"{error.filename or 'The home'}: {error.strerror or error}", ExitCode.FAILED
-    return (f"The database was lost: {error}", ExitCode.UNREACHABLE) if is_out_of_reach(error) else None
+    if not is_out_of_reach(error):
+        return None
+    return f"The database was lost; see when it is back what was done: {error}", ExitCode.UNREACHABLE

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from daemon import control, settings
 from daemon.backup import without_password
 from daemon.catalog import transfer as transfers
 from daemon.catalog.database import Connection, Database, connected, migrate
 from daemon.catalog.transfer import TransferError, transfer
+from tests.faults.proxy import Cut, Proxy
 from tests.imports import new_job
 from tests.own_server import PASSWORD
 from tests.own_server import database as database_on
@@ -88,6 +92,31 @@ def test_a_copy_that_differs_is_taken_back(home: Path, connection: Connection, o
         copied = {table.name: table for table in transferred(connection, own_database)}
     assert copied["books"].rows == 1000
     assert len(copied["books"].sha256) == 64
+
+
+@pytest.fixture
+def target(server: str) -> Iterator[str]:
+    """The address of an empty database beside that of the home."""
+    name = f"moved_{os.getpid()}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}")
+        yield make_conninfo(server, dbname=name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.parametrize(("cut", "said"), [(Cut.REPLY, "Everything was copied"), (Cut.REQUEST, "try again")])
+def test_a_commit_that_was_cut(home: Path, connection: Connection, target: str, cut: Cut, said: str) -> None:
+    fill(connection)
+    parts = conninfo_to_dict(target)
+    proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
+    proxy.plan(cut)
+    with pytest.raises(TransferError, match=said):
+        transferred(connection, make_conninfo(target, host="127.0.0.1", port=proxy.port))
+    proxy.close()
+    assert proxy.cuts == 1
+    if cut is Cut.REQUEST:
+        transferred(connection, target)
+    assert counts(target) == (1000, 0)
 
 
 def test_numbered_rows_keep_their_numbers_and_go_on_behind_them(

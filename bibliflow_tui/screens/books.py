@@ -17,7 +17,7 @@ from textual.timer import Timer
 
 from bibliflow_tui import habits
 from bibliflow_tui.key_names import key_of
-from bibliflow_tui.live import DatabaseChanged, JobsChanged
+from bibliflow_tui.live import AWAY, DatabaseChanged, JobsChanged
 from bibliflow_tui.screens.confirm import ConfirmScreen
 from bibliflow_tui.screens.edit_book import EditBook
 from bibliflow_tui.screens.place import Place
@@ -264,7 +264,7 @@ class BooksScreen(Place):
             self.dashboard.toast(str(error), "warning")
         else:
             if deleted is None:
-                self.dashboard.toast("The database is out of reach; not deleted", "error")
+                self.dashboard.toast(f"{AWAY}; see when it is back whether the book is deleted", "error")
                 return
             self.dashboard.toast(f"Deleted: {book.title}")
         self.post_message(BooksChanged())

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Checkbox, Input, Static
 
-from bibliflow_tui.live import DatabaseChanged
+from bibliflow_tui.live import AWAY, DatabaseChanged
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.book_form import FIELDS
 from bibliflow_tui.widgets.bulk_form import BulkForm
@@ -53,7 +53,6 @@ LONGEST_TEXT = 40
 """Characters of a filter in the title."""
 
 SAY_HOW = "Say how: take the suggestions, or type what fields are to be or what is to come off them."
-AWAY = "The database is out of reach"
 
 
 @dataclass
@@ -230,7 +229,7 @@ class BulkRepairScreen(ModalScreen[Job | None]):
             self.post_message(Started(None, str(error)))
             return
         if job is None:
-            self.post_message(Started(None, f"{AWAY}; nothing was begun. Try again when it is back"))
+            self.post_message(Started(None, f"{AWAY}; try again when it is back, if no repair has begun"))
             return
         self.dashboard.followed.add(job)
         self.post_message(Started(job))

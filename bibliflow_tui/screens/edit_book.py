@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from bibliflow_tui.live import AWAY
 from bibliflow_tui.text import safe_text
 from bibliflow_tui.widgets.book_form import FIELDS, BookForm
 from bibliflow_tui.widgets.key_line import KeyLine
@@ -124,7 +125,7 @@ class EditBook(ModalScreen[Book | None]):
             self.post_message(Saved(None, reason=str(error)))
         else:
             self.post_message(
-                Saved(edited, reason="" if edited else "The database is out of reach; not saved")
+                Saved(edited, reason="" if edited else f"{AWAY}; see when it is back whether it is saved")
             )
 
     @on(Saved)

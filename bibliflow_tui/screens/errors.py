@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from bibliflow_tui import errors_file
 from bibliflow_tui.key_names import key_of
-from bibliflow_tui.live import JobsChanged
+from bibliflow_tui.live import AWAY, JobsChanged
 from bibliflow_tui.widgets.error_detail import ErrorDetail
 from bibliflow_tui.widgets.error_table import ErrorTable
 from bibliflow_tui.widgets.errors_title import ErrorsTitle
@@ -291,7 +291,7 @@ class ErrorsScreen(Screen[None]):
             self.dashboard.toast(f"{Path.cwd()}: {error.strerror}", "error")
             return
         if said is None:
-            self.dashboard.toast("The database is out of reach; nothing was written", "error")
+            self.dashboard.toast(f"{AWAY}; nothing was written", "error")
         else:
             self.dashboard.toast(f"{said}. Corrected, {key_of(self.app, 'errors.take_back')} takes it back")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,17 @@ from daemon.catalog.database import Connection, mask_password, migrate
 LOOK = 10_000
 """Rows between two words about how far it has come."""
 
+PERHAPS_COPIED = (
+    "Everything was copied, but whether the database keeps it is not known. If it has books now, it has all"
+    " of them; if not, try again"
+)
+
 NOT_COPIED = "schema_migrations"
 """Each database says by itself how its tables were made."""
 
 
 class TransferError(Exception):
-    """The catalogue cannot be copied, and nothing was changed. The message says why and what to do next."""
+    """The catalogue cannot be copied. The message says why, whether it is changed, and what to do next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +61,13 @@ TransferProgress = Callable[[str, str, int, int], object]
 def transfer(source: Connection, target: Connection, progress: TransferProgress) -> list[TableCopied]:
     """Copy all tables from ``source`` as they are at this moment; what was copied, every table compared.
 
-    The target gets everything in one transaction: on any error it is as it was. The source is only read. Both
-    connections are changed in how they work; close them afterwards. Raises :class:`TransferError` and
-    :class:`~daemon.catalog.database.DatabaseError`.
+    The target gets everything in one transaction: on any error it is as it was, or the error says otherwise.
+    The source is only read. Both connections are changed in how they work; close them afterwards. Raises
+    :class:`TransferError` and :class:`~daemon.catalog.database.DatabaseError`.
     """
     source.isolation_level = IsolationLevel.REPEATABLE_READ
     source.read_only = True
+    copied = None
     try:
         with source.transaction(), target.transaction():
             _check(target)
@@ -68,12 +75,15 @@ def transfer(source: Connection, target: Connection, progress: TransferProgress)
             _refuse_unless_empty(target)
             copied = [_copy_table(source, target, table, progress) for table in _tables(source)]
             _set_sequences(source, target)
-        target.execute("ANALYZE")
     except psycopg.Error as error:
         reason = mask_password(str(error)).partition("\n")[0]
+        if copied is not None:  # it was in the COMMIT
+            raise TransferError(f"{PERHAPS_COPIED}: {reason}") from error
         raise TransferError(
             f"The catalogue could not be copied, and nothing was changed: {reason}"
         ) from error
+    with suppress(psycopg.Error):  # the server does it otherwise, later
+        target.execute("ANALYZE")
     return copied
 
 

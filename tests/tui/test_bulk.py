@@ -169,7 +169,9 @@ async def test_nothing_is_lost_while_the_database_is_away(
         lost = DatabaseError("lost")
         monkeypatch.setattr(followups, "repair_many", once(lost, followups.repair_many))
         await pilot.press("enter")
-        await wait_until(pilot, lambda: "out of reach; nothing was begun. Try again" in toasts(app))
+        await wait_until(
+            pilot, lambda: "out of reach; try again when it is back, if no repair" in toasts(app)
+        )
         assert isinstance(app.screen, BulkRepairScreen)
         await pilot.press("ctrl+s")
         await wait_until(pilot, lambda: open_count(connection, job) == 2, 20)
