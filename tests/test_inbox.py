@@ -241,7 +241,7 @@ def test_many_with_the_same_content(start: Start, connection: Connection) -> Non
             (inbox / f"copy {number}.csv").write_text((inbox / paths[number]).read_text())
     wait_until(lambda: [entry["state"] for entry in ledger()] == ["imported"] * 15, 30)
     assert job_list.count(connection) == 10
-    assert not [path for path in settings.paths().spool.rglob("*") if path.is_file()]
+    wait_until(lambda: not [path for path in settings.paths().spool.rglob("*") if path.is_file()])
 
 
 def test_reimport(start: Start, connection: Connection) -> None:

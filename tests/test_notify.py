@@ -18,6 +18,7 @@ from daemon.board import Board
 from daemon.catalog import jobs
 from daemon.catalog.database import Connection
 from daemon.catalog.job import JobStatus
+from daemon.importing.lanes import LANES
 from daemon.importing.pipeline import CHUNK_ROWS
 from daemon.watchdog import Watchdog
 from tests.faults.proxy import Proxy
@@ -39,7 +40,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manager]
 def large(tmp_path: Path) -> Path:
     """Long enough to do something while it is imported."""
     path = tmp_path / "long\n\x1b[2Jname.csv"
-    path.write_text(HEADER + "".join(f"Book {n},Author,{n:013},2000\n" for n in range(1, 400_001)))
+    path.write_text(HEADER + "".join(f"Book {n},Author,{n:013},2000\n" for n in range(1, 1_000_001)))
     return path
 
 
@@ -117,7 +118,7 @@ def test_a_database_that_hangs_does_not(
         before = processed(connection, job_id)
         for _ in range(8):  # four of them make the manager's limit
             manager.hear("WATCHDOG=1")
-        assert processed(connection, job_id) <= before + CHUNK_ROWS
+        assert processed(connection, job_id) <= before + LANES * CHUNK_ROWS
         away = "STATUS=the database does not answer"
         if not any(message.startswith(away) for message in manager.heard):  # between the pings
             manager.hear(away)

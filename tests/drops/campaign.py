@@ -53,7 +53,7 @@ def assert_all_in(connection: Connection, inbox: Path, paths: list[str], *, rows
     assert sorted(str(file.relative_to(archived)) for file in archived.rglob("*.csv")) == sorted(paths)
     left = [path for path in inbox.rglob("*") if path.is_file() and archived not in path.parents]
     assert not left
-    assert not [path for path in settings.paths().spool.rglob("*") if path.is_file()]
+    wait_until(lambda: not [path for path in settings.paths().spool.rglob("*") if path.is_file()])
 
 
 def processes() -> list[psutil.Process]:

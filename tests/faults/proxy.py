@@ -37,14 +37,15 @@ class Proxy:
         self._flows.set()
         self._planned: Cut | None = None
         self._commits_before = 0
+        self._behind = b""
         self.cuts = 0
         """Commits that were cut."""
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def plan(self, cut: Cut, commits_before: int = 0) -> None:
-        """Cut a COMMIT of any connection, after letting some pass."""
+    def plan(self, cut: Cut, commits_before: int = 0, behind: str = "") -> None:
+        """Cut a COMMIT of any connection, after letting some pass; one that is ``behind`` a statement."""
         with self._lock:
-            self._planned, self._commits_before = cut, commits_before
+            self._planned, self._commits_before, self._behind = cut, commits_before, behind.encode()
 
     def drop_all(self) -> None:
         """Cut all connections, and refuse new ones until :meth:`open`."""
@@ -107,11 +108,11 @@ class Proxy:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def _cut_now(self, data: bytes) -> Cut | None:
+    def _cut_now(self, data: bytes, before: bytes) -> Cut | None:
         if COMMIT not in data:
             return None
         with self._lock:
-            if self._planned is None:
+            if self._planned is None or self._behind not in before:
                 return None
             if self._commits_before > 0:
                 self._commits_before -= 1
@@ -122,10 +123,12 @@ class Proxy:
 
     def _to_server(self, pair: tuple[socket.socket, socket.socket]) -> None:
         client, server = pair
+        before = b""
         with contextlib.suppress(OSError):
             while data := client.recv(65536):
                 self._flows.wait()
-                cut = self._cut_now(data)
+                cut = self._cut_now(data, before)
+                before = b"" if COMMIT in data else (before + data)[-65536:]
                 if cut is Cut.REQUEST:
                     break
                 if cut is Cut.REPLY:
