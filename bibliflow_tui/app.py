@@ -51,6 +51,9 @@ Result = TypeVar("Result")
 
 NO_TERMINAL = "The dashboard needs a terminal. `bibliflow --help` lists the commands, which need none."
 
+PATIENCE = 1.0
+"""Seconds that a retry waits for whoever has the job: it keeps one of the few connections meanwhile."""
+
 LAST_FOLDERS = 8
 """Folders that are remembered."""
 
@@ -257,7 +260,7 @@ class Dashboard(SturdyApp):
 
         def again(connection: Connection) -> None:
             with JobQueue.of(self.settings, self.paths) as queue:
-                job_actions.retry(connection, queue, self.settings, self.paths, job)
+                job_actions.retry(connection, queue, self.settings, self.paths, job, patience=PATIENCE)
 
         if self._act(again, f"{name_of(job)}: queued again"):
             self.live.ensure_daemon()
@@ -285,13 +288,14 @@ class Dashboard(SturdyApp):
 
     def _act(self, action: Callable[[Connection], None], done: str) -> bool:
         """Do it and say so, or why not; whether it was done."""
+        from daemon.catalog.jobs import NoSuchJobError
         from daemon.followups import FollowUpError
         from daemon.job_actions import ActionError
 
         try:
             with self.live.connection() as connection:
                 action(connection)
-        except (ActionError, FollowUpError, QueueError, RoleError) as error:
+        except (ActionError, FollowUpError, NoSuchJobError, QueueError, RoleError) as error:
             self.toast(str(error), "error")
         except Exception as error:
             if not is_out_of_reach(error):

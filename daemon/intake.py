@@ -47,8 +47,8 @@ class SameContentError(Exception):
     """Another job has, or had, a file with this very content."""
 
     def __init__(self, job: Job) -> None:
-        what = "and the undo of that, " if job.kind == "undo" else ""
-        super().__init__(f"has the content of {job.filename} ({what}job {job.id})")
+        what = ", whose import is being undone" if job.kind == "undo" else ""
+        super().__init__(f"has the content of {job.filename}{what} (job {job.id})")
         self.job = job
 
 

@@ -21,9 +21,6 @@ log = Logger(__name__)
 CLEANED_AT_ONCE = 100
 """Jobs deleted in one transaction: each may have a million row errors."""
 
-PATIENCE = 10.0
-"""Seconds that a retry waits for whoever has the job, at a chunk or at the file of its errors."""
-
 RETRIED = "only failed and cancelled imports can be retried"
 
 
@@ -45,10 +42,12 @@ def retry(
     job: Job,
     *,
     restart: bool = False,
+    patience: float = 0,
 ) -> None:
     """Let a failed or cancelled job go on from its checkpoint, or from the start.
 
-    With ``restart`` the books and row errors that it brought are removed first. Raises :class:`ActionError`.
+    With ``restart`` the books and row errors that it brought are removed first. Whoever has the job is waited
+    for as many seconds as ``patience``. Raises :class:`ActionError`.
     """
     if jobs.status(connection, job.id) not in (JobStatus.FAILURE, JobStatus.CANCELLED):
         raise ActionError(_refusal(connection, job, RETRIED))
@@ -57,9 +56,9 @@ def retry(
         queue.try_enqueue(queue.task(job.id))
         return
     # Who has it may be about to notice that the job was cancelled, or to bring its file back to the inbox.
-    with job_lock.locked(connection, job.id, patience=PATIENCE) as acquired:
+    with job_lock.locked(connection, job.id, patience) as acquired:
         if not acquired:
-            raise ActionError(f"{job.filename} is still being stopped; try again in a moment")
+            raise ActionError(f"{job.filename} {_occupation(connection, job)}; try again in a moment")
         has_file = intake.spool_path(paths, job.id).exists() or Outcomes(settings.watch, paths).fetch_back(
             job
         )
@@ -73,6 +72,15 @@ def retry(
                 row_errors.delete_all(connection, job.id)
                 job_progress.reset(connection, job.id)
     queue.try_enqueue(queue.task(job.id))
+
+
+def _occupation(connection: Connection, job: Job) -> str:
+    """What whoever has the job does with it."""
+    if jobs.unfinished_about(connection, job.id, "undo"):
+        return "is being undone"
+    if jobs.unfinished_about(connection, job.id, "repair"):
+        return "has rows that are being repaired"
+    return "is still being stopped"
 
 
 def _make_pending(connection: Connection, job: Job) -> None:
@@ -117,7 +125,7 @@ def clean(connection: Connection, settings: Settings, paths: Paths, older_than: 
             break
         kept |= found.difference(deleted)
         count += len(deleted)
-    return Cleaned(count, _clean_spool(connection, paths, Outcomes(settings.watch, paths)))
+    return Cleaned(count, _clean_spool(connection, settings, paths))
 
 
 def _undelivered(connection: Connection, paths: Paths, job_ids: set[UUID]) -> set[UUID]:
@@ -126,7 +134,8 @@ def _undelivered(connection: Connection, paths: Paths, job_ids: set[UUID]) -> se
     return {job.id for job in job_files.of_inbox(connection, list(spooled))}
 
 
-def _clean_spool(connection: Connection, paths: Paths, outcomes: Outcomes) -> int:
+def _clean_spool(connection: Connection, settings: Settings, paths: Paths) -> int:
+    outcomes = Outcomes(settings.watch, paths)
     count = 0
     for job_id in spooled_jobs(paths):
         # Whoever brings a file in has this until its job is there; times of files and clocks say nothing.
@@ -136,6 +145,8 @@ def _clean_spool(connection: Connection, paths: Paths, outcomes: Outcomes) -> in
             job = jobs.get_if_there(connection, job_id)
             try:
                 if job is None:
+                    if settings.queue.is_shared:
+                        continue  # it may be from the inbox of another machine, which alone knows that
                     outcomes.give_back(job_id)
                 # One from the inbox is on its way back there, however long that takes.
                 elif job.status is not JobStatus.SUCCESS or job.inbox is not None:

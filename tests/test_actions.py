@@ -156,10 +156,7 @@ def test_cleanup_removes_files_that_no_job_needs(connection: Connection, old: Jo
     assert {file.stem for file in paths.spool.iterdir()} == {str(waiting.id), str(coming)}
 
 
-def test_what_cannot_be_done_is_said(
-    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job_actions, "PATIENCE", 0.2)
+def test_what_cannot_be_done_is_said(connection: Connection, tmp_path: Path) -> None:
     paths = settings.paths()
     paths.make_private()
     queue = JobQueue.of(Settings(), paths)

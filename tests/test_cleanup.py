@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +13,21 @@ from uuid import UUID
 import pytest
 
 from daemon import followups, intake, job_actions, settings
-from daemon.catalog import books, job_lock, jobs, row_errors
+from daemon.catalog import books, job_files, job_lock, jobs, row_errors
 from daemon.catalog.database import Connection, Database
 from daemon.catalog.ids import uuid7
 from daemon.catalog.job import Job, JobStatus
 from daemon.importing import bulk, followup, undo
 from daemon.importing.bulk import BulkRepair
+from daemon.importing.export import write_errors
+from daemon.inbox.claims import Claims
+from daemon.inbox.folder import Folder
+from daemon.inbox.ledger import FileState, Ledger, LedgerEntry
 from daemon.inbox.outcome import Outcomes
 from daemon.intake import Watched
 from daemon.job_actions import Cleaned
 from daemon.queue import JobQueue
+from daemon.request import Request
 from tests.faults.points import work
 from tests.files import HEADER, isbn13, table, written
 from tests.imports import import_text, new_job
@@ -225,7 +232,7 @@ def test_a_retry_while_the_file_is_brought_back(
     def retry() -> None:
         with Database(loaded, paths) as database, database.connect() as other:
             other.execute("SET application_name = 'retrying'")
-            job_actions.retry(other, queue, loaded, paths, jobs.get(other, job.id))
+            job_actions.retry(other, queue, loaded, paths, jobs.get(other, job.id), patience=10)
 
     def slowly(self: Outcomes, *args: Any) -> None:
         threads.append(threading.Thread(target=retry))
@@ -243,3 +250,99 @@ def test_a_retry_while_the_file_is_brought_back(
     assert jobs.status(connection, job.id) is JobStatus.PENDING
     assert intake.spool_path(paths, job.id).exists()
     assert not (inbox / "failed" / "a.csv").exists()
+
+
+def entry(inbox: Path, job: Job) -> LedgerEntry:
+    """What the ledger has of the file of a job."""
+    with Ledger(settings.paths().state_db) as ledger:
+        found = ledger.of_job(job.id)
+    assert found
+    return found
+
+
+def test_a_second_task_changes_nothing(inbox: Path, connection: Connection, queue: JobQueue) -> None:
+    job = taken_from(inbox, connection, queue, table(1))
+    work(job.id)
+    before = entry(inbox, job)
+    assert (before.state, before.reason, before.place) == ("imported", "", "imported/a.csv")
+    work(job.id)
+    assert entry(inbox, job) == before
+    # A worker that is killed between the file and the ledger leaves it to the next.
+    with Ledger(settings.paths().state_db) as ledger:
+        ledger.database.execute("UPDATE inbox_files SET state = 'queued', archived_as = NULL")
+        ledger.database.conn.commit()
+    work(job.id)
+    assert (entry(inbox, job).state, entry(inbox, job).place) == ("imported", "imported/a.csv")
+
+
+def test_a_file_whose_job_goes_on_again_is_not_brought_back(
+    inbox: Path, connection: Connection, queue: JobQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = taken_from(inbox, connection, queue, table(1))
+    jobs.cancel(connection, job.id)
+    loaded, paths = settings.load()
+    original = job_files.of_inbox
+
+    def late(connection: Connection, ids: list[UUID]) -> list[Job]:
+        found = original(connection, ids)
+        job_actions.retry(connection, queue, loaded, paths, job)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job_files, "of_inbox", late)
+        Outcomes(loaded.watch, paths).deliver_left(connection)
+    assert intake.spool_path(paths, job.id).exists()
+    work(job.id)
+    assert jobs.get(connection, job.id).success_count == 1
+
+
+def test_a_claim_is_left_to_the_watcher(inbox: Path, connection: Connection) -> None:
+    """With the copy of a try that was broken off."""
+    paths = settings.paths()
+    folder, job_id = Folder(inbox), uuid7()
+    (inbox / "a.csv").write_text(table(1))
+    version = folder.version(b"a.csv")
+    assert version
+    claim = Claims(folder, paths).take(b"a.csv", version, job_id)
+    assert claim
+    with Ledger(paths.state_db) as ledger:
+        ledger.note(None, b"a.csv", version, FileState.QUEUED, "", job_id)
+    os.link(claim.file, intake.spool_path(paths, job_id))
+    assert clean() == Cleaned(0, 1)
+    assert claim.file.exists()
+    assert not (inbox / "failed").exists()
+
+
+def test_a_copy_of_another_machine_stays(
+    inbox: Path, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIBLIFLOW_QUEUE__URL", "redis://localhost/0")  # which nobody asks here
+    copy = intake.spool_path(settings.paths(), uuid7())
+    copy.write_text("x")
+    assert clean() == Cleaned(0, 0)
+    assert copy.exists()
+
+
+def test_corrections_that_wait_keep_their_import(home: Path, connection: Connection, queue: JobQueue) -> None:
+    loaded, paths = settings.load()
+    job = import_text(connection, home / "x.csv", written([HEADER, ["", "A", isbn13(1), ""]]))
+    make_old(connection)
+    with (home / "x.errors.csv").open("wb") as file:
+        write_errors(file, job, row_errors.stream(connection, job.id))
+    intake.submit(
+        home / "x.errors.csv",
+        settings=loaded,
+        paths=paths,
+        connection=connection,
+        queue=queue,
+        source="cli",
+        request=Request(corrects=job.id),
+    )
+    assert clean() == Cleaned(0, 0)
+
+
+def test_what_is_about_a_job_that_goes_at_this_moment(connection: Connection) -> None:
+    with pytest.raises(jobs.NoSuchJobError, match="cleaned up at this moment"):
+        followups.create_undo(
+            connection, dataclasses.replace(new_job(connection), id=uuid7()), source="cli", user=None
+        )

@@ -16,6 +16,9 @@ from daemon.exits import ExitCode, explained, fail
 from daemon.job_actions import ActionError
 from daemon.queue import JobQueue
 
+PATIENCE = 10.0
+"""Seconds that a retry waits for whoever has the job, at a chunk or at the file of its errors."""
+
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -58,7 +61,13 @@ def retry(job: str, restart: bool, yes: bool) -> None:
         with JobQueue.of(opened.settings, opened.paths) as queue:
             try:
                 job_actions.retry(
-                    opened.connection, queue, opened.settings, opened.paths, found, restart=restart
+                    opened.connection,
+                    queue,
+                    opened.settings,
+                    opened.paths,
+                    found,
+                    restart=restart,
+                    patience=PATIENCE,
                 )
             except ActionError as error:
                 fail(str(error), ExitCode.FAILED)

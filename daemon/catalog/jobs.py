@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import errors
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -40,27 +41,30 @@ def create(
     submitted_by: str | None = None,
     inbox: dict[str, Any] | None = None,
 ) -> Job:
-    """Add a PENDING job and return it."""
+    """Add a PENDING job and return it. Raises :class:`NoSuchJobError` if that which it is about has gone."""
     with connection.transaction(), connection.cursor(row_factory=class_row(Job)) as cursor:
-        cursor.execute(
-            "INSERT INTO import_jobs (id, filename, source, kind, target_job_id, file_sha256, file_size,"
-            " spool_path, options, task_id, submitted_by, inbox)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
-            [
-                job_id or uuid7(),
-                storable(filename),
-                source,
-                kind,
-                target_job_id,
-                file_sha256,
-                file_size,
-                spool_path,
-                Jsonb(options),
-                task_id,
-                submitted_by,
-                Jsonb(inbox) if inbox else None,
-            ],
-        )
+        try:
+            cursor.execute(
+                "INSERT INTO import_jobs (id, filename, source, kind, target_job_id, file_sha256, file_size,"
+                " spool_path, options, task_id, submitted_by, inbox)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING *",
+                [
+                    job_id or uuid7(),
+                    storable(filename),
+                    source,
+                    kind,
+                    target_job_id,
+                    file_sha256,
+                    file_size,
+                    spool_path,
+                    Jsonb(options),
+                    task_id,
+                    submitted_by,
+                    Jsonb(inbox) if inbox else None,
+                ],
+            )
+        except errors.ForeignKeyViolation:
+            raise NoSuchJobError(f"The job {target_job_id} was cleaned up at this moment") from None
         job = cursor.fetchone()
         if job is None:
             raise RuntimeError("INSERT ... RETURNING returned no row")
@@ -207,13 +211,16 @@ def lock_finished(
 def delete_unneeded(connection: Connection, job_ids: Collection[UUID]) -> list[UUID]:
     """Delete those of the jobs, with their row errors, that no unfinished one is about; their ids.
 
-    An undo of a repair needs the import whose rows were repaired, too. The caller has locked them
+    An undo of a repair needs the import whose rows were repaired, too; corrections, that which they are to
+    correct. The caller has locked them
     (:func:`lock_finished`): what was begun before that is seen here.
     """
     rows = connection.execute(
         "WITH RECURSIVE needed AS ("
-        " SELECT target_job_id AS id FROM import_jobs WHERE status IN ('PENDING', 'PROCESSING')"
-        " UNION SELECT target_job_id FROM import_jobs JOIN needed USING (id))"
+        " SELECT coalesce(target_job_id, (options ->> 'corrects')::uuid) AS id FROM import_jobs"
+        " WHERE status IN ('PENDING', 'PROCESSING')"
+        " UNION SELECT target_job_id FROM import_jobs JOIN needed USING (id)"
+        " WHERE target_job_id IS NOT NULL)"
         " DELETE FROM import_jobs WHERE id = ANY(%s)"
         " AND NOT EXISTS (SELECT FROM needed WHERE needed.id = import_jobs.id) RETURNING id",
         [list(job_ids)],

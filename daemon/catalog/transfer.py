@@ -67,7 +67,7 @@ def transfer(source: Connection, target: Connection, progress: TransferProgress)
     """
     source.isolation_level = IsolationLevel.REPEATABLE_READ
     source.read_only = True
-    copied = None
+    is_whole = False
     try:
         with source.transaction(), target.transaction():
             _check(target)
@@ -75,9 +75,10 @@ def transfer(source: Connection, target: Connection, progress: TransferProgress)
             _refuse_unless_empty(target)
             copied = [_copy_table(source, target, table, progress) for table in _tables(source)]
             _set_sequences(source, target)
+            is_whole = True
     except psycopg.Error as error:
         reason = mask_password(str(error)).partition("\n")[0]
-        if copied is not None:  # it was in the COMMIT
+        if is_whole:  # it was in the COMMIT
             raise TransferError(f"{PERHAPS_COPIED}: {reason}") from error
         raise TransferError(
             f"The catalogue could not be copied, and nothing was changed: {reason}"

@@ -74,6 +74,8 @@ class Arrivals:
         self._known: dict[bytes, _Known] = {}
         self._stuck: dict[bytes, Version] = {}
         """Files that could not be taken: tried again when they change, or at the next look."""
+        self._is_behind = False
+        """Whether the ledger may not know what became of files."""
         self.has_claims = True
         """Whether there may be claims to be taken up again: after a crash, or while the database was away."""
         self._remember()
@@ -109,7 +111,7 @@ class Arrivals:
                     self._settling.forget(entry.path)
             for path in self._known.keys() - {entry.path for entry in entries}:
                 known = self._known.pop(path)
-                if not known.state.is_taken:
+                if not (known.state.is_taken and known.is_sure):
                     self._ledger.forget(known.entry)
 
     def _was_taken(self, entry: Entry) -> bool:
@@ -141,6 +143,9 @@ class Arrivals:
             except OSError as error:
                 self.has_claims = True  # it may be one of them
                 self._get_stuck(entry, FileState.SETTLED, f"cannot be taken: {error.strerror or error}")
+        if self._is_behind:
+            self._outcomes.catch_up(connection)
+            self._is_behind = False
         return bool(ready)
 
     def _may_be_tried(self, entry: Entry) -> bool:
@@ -176,14 +181,16 @@ class Arrivals:
         job_id = self._job_id(entry)
         name = display_name(entry.path)
         try:
-            with checked(fd, name) as file, job_lock.taking_in(connection, job_id):
+            with checked(fd, name) as file, job_lock.taking_in(connection, job_id) as acquired:
+                if not acquired:  # the server still holds what was lost here, or it is being cleaned up
+                    self._get_stuck(entry, FileState.SETTLED, "the last try to take it is not over yet")
+                    return
                 is_there = jobs.status(connection, job_id) is not None
                 self._note(entry, FileState.QUEUED, "", job_id)
                 self._known[entry.path].is_sure = False
                 self._submit(connection, file, None, Watched(job_id, entry.path, True, self._mark()))
                 self._known[entry.path].is_sure = True
-                if is_there:  # perhaps done, too, before it was noted as queued
-                    self._outcomes.catch_up(connection)
+                self._is_behind |= is_there  # perhaps done, too, before it was noted as queued
         except SameContentError as same:
             if not same.job.status.is_final:
                 self._get_stuck(entry, FileState.SETTLED, _waits_for(same))
@@ -278,7 +285,7 @@ class Arrivals:
 
 
 def _waits_for(same: SameContentError) -> str:
-    return f"{same}, which is not done yet"
+    return f"{same}; it waits until that is done"
 
 
 def _not_again(same: SameContentError) -> str:

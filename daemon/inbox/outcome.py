@@ -18,6 +18,7 @@ from daemon.catalog.job import Job, JobStatus
 from daemon.file_check import display_name
 from daemon.importing import export
 from daemon.inbox import names
+from daemon.inbox.claims import Claims
 from daemon.inbox.folder import Folder
 from daemon.inbox.ledger import FileState, Ledger, LedgerEntry
 from daemon.logger import Logger
@@ -55,11 +56,13 @@ class Outcomes:
         self._ledger = Ledger(paths.state_db)  # opened when it is written to: a fork must not share it
 
     def deliver(self, connection: Connection, job: Job) -> None:
-        """Put the file of ``job``, which is finished and whose lock ``connection`` holds, in its place.
+        """Put the file of ``job``, whose lock ``connection`` holds, in its place if the job is finished.
 
         The copy in the spool goes last: while it is there, there is something to do. A folder that cannot be
         written to leaves it there, with the reason in the ledger.
         """
+        if not job.status.is_final:
+            return
         spooled = intake.spool_path(self._paths, job.id)
         if job.inbox is None:
             if job.status is JobStatus.SUCCESS:
@@ -68,6 +71,11 @@ class Outcomes:
         if job.inbox.get("mark") and job.inbox["mark"] != self._folder.mark(make=False):
             return  # from the inbox of another machine, which puts it into its place
         path = unquote_to_bytes(job.inbox["path"])
+        if not spooled.exists():
+            entry = self._ledger.of_job(job.id)
+            if entry is None or entry.state is FileState.QUEUED:
+                self._record_delivered(connection, job, path)
+            return
         done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
         corrected = jobs.get_if_there(connection, job.target_job_id)
         reason, place = _reason(job, corrected), None
@@ -173,7 +181,8 @@ class Outcomes:
         It stays in the spool, too. Raises :class:`OSError`.
         """
         entry = self._ledger.of_job(job_id)
-        if entry is None or self._is_where_it_was(entry):
+        is_claimed = any(Claims(self._folder, self._paths).of(job_id))
+        if entry is None or is_claimed or self._is_where_it_was(entry):
             return
         spooled = intake.spool_path(self._paths, job_id)
         place = self.place(spooled, entry.raw_path, FileState.FAILED, job_id, UNKNOWN_JOB)
@@ -188,8 +197,10 @@ class Outcomes:
         ids = spooled_jobs(self._paths)
         for job in job_files.of_inbox(connection, ids) if ids else ():
             with job_lock.locked(connection, job.id) as acquired:
-                if acquired:
-                    self.deliver(connection, jobs.get(connection, job.id))
+                # It may have been delivered, and cleaned up, or let go on.
+                now = jobs.get_if_there(connection, job.id) if acquired else None
+                if now is not None:
+                    self.deliver(connection, now)
 
     def catch_up(self, connection: Connection) -> None:
         """Tell the ledger what other machines did with files that were taken here."""
@@ -197,11 +208,15 @@ class Outcomes:
         paths = {UUID(entry.job_id): entry.raw_path for entry in queued if entry.job_id}
         for job in job_files.of_inbox(connection, list(paths)) if paths else ():
             if not intake.spool_path(self._paths, job.id).exists():
-                path = paths[job.id]
-                done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
-                reason = _reason(job, jobs.get_if_there(connection, job.target_job_id))
-                is_kept = bool(job.inbox and job.inbox.get("kept"))
-                self.record(job, path, done, reason, None if is_kept else _target(path, done))
+                self._record_delivered(connection, job, paths[job.id])
+
+    def _record_delivered(self, connection: Connection, job: Job, path: bytes) -> None:
+        """Tell the ledger of a file that is not in the spool any more."""
+        done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
+        reason = _reason(job, jobs.get_if_there(connection, job.target_job_id))
+        place = _target(path, done)
+        is_there = not (job.inbox and job.inbox.get("kept")) and self._folder.version(place) is not None
+        self.record(job, path, done, reason, place if is_there else None)
 
     def record(self, job: Job, path: bytes, state: FileState, reason: str, place: bytes | None) -> None:
         """Tell the ledger; what it cannot take is no reason to stop."""
