@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from daemon import control, settings
 from daemon.catalog import job_list
@@ -37,10 +36,8 @@ CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON import_jobs DEFERRABLE INITIALLY 
 @pytest.fixture
 def proxy(home: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Between commands, daemon and the database."""
-    parts = conninfo_to_dict(database_url)
-    proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
-    address = f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
-    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", address)
+    proxy = Proxy(database_url)
+    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", proxy.address())
     yield proxy
     control.stop(settings.paths())
     proxy.close()

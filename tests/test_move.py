@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from daemon import control, settings
 from daemon.backup import without_password
@@ -107,11 +107,10 @@ def target(server: str) -> Iterator[str]:
 @pytest.mark.parametrize(("cut", "said"), [(Cut.REPLY, "Everything was copied"), (Cut.REQUEST, "try again")])
 def test_a_commit_that_was_cut(home: Path, connection: Connection, target: str, cut: Cut, said: str) -> None:
     fill(connection)
-    parts = conninfo_to_dict(target)
-    proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
+    proxy = Proxy(target)
     proxy.plan(cut)
     with pytest.raises(TransferError, match=said):
-        transferred(connection, make_conninfo(target, host="127.0.0.1", port=proxy.port))
+        transferred(connection, proxy.address())
     proxy.close()
     assert proxy.cuts == 1
     if cut is Cut.REQUEST:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 
 from daemon import control, settings
 from daemon.board import Board
@@ -107,10 +106,8 @@ def test_a_database_that_hangs_does_not(
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    parts = conninfo_to_dict(database_url)
-    proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
-    address = f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
-    with managed(manager, LIMIT, BIBLIFLOW_DATABASE__URL=address):
+    proxy = Proxy(database_url)
+    with managed(manager, LIMIT, BIBLIFLOW_DATABASE__URL=proxy.address()):
         manager.hear("READY=1")
         job_id = submit(large)
         wait_until(lambda: processed(connection, job_id) > 0)

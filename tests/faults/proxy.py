@@ -7,6 +7,8 @@ import socket
 import threading
 from enum import Enum, auto
 
+from psycopg.conninfo import conninfo_to_dict
+
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 """The message as psycopg sends it, in a packet of its own."""
 
@@ -26,8 +28,11 @@ class Cut(Enum):
 class Proxy:
     """Listens on a port of its own and passes everything on to the server's socket file."""
 
-    def __init__(self, socket_file: str) -> None:
-        self._socket_file = socket_file
+    def __init__(self, conninfo: str) -> None:
+        """``conninfo`` leads to the server by its socket file."""
+        parts = conninfo_to_dict(conninfo)
+        self._socket_file = f"{parts['host']}/.s.PGSQL.{parts['port']}"
+        self._user, self._database = parts["user"], parts["dbname"]
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
@@ -41,6 +46,11 @@ class Proxy:
         self.cuts = 0
         """Commits that were cut."""
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def address(self, database: str = "") -> str:
+        """Where a database is found through it: by default that of ``conninfo``."""
+        name = database or self._database
+        return f"postgresql://{self._user}@127.0.0.1:{self.port}/{name}?sslmode=disable&gssencmode=disable"
 
     def plan(self, cut: Cut, commits_before: int = 0, behind: str = "") -> None:
         """Cut a COMMIT of any connection, after letting some pass; one that is ``behind`` a statement."""

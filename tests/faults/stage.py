@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from daemon import control, settings
 from daemon.catalog import jobs
@@ -85,9 +85,7 @@ class Stage:
         """Whether the server has a file system of its own that can be filled; that takes root."""
         self.server = EmbeddedServer(self.disk / "postgresql")
         self._conninfo = self.server.acquire()
-        parts = conninfo_to_dict(self._conninfo)
-        self._user = parts["user"]
-        self.proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
+        self.proxy = Proxy(self._conninfo)
         self._numbers = count()
 
     def close(self) -> None:
@@ -133,10 +131,9 @@ class Stage:
     def home(self, database: str) -> Iterator[settings.Paths]:
         """A home whose daemon goes through the proxy."""
         directory = Path(tempfile.mkdtemp(prefix="bibliflow-home-"))
-        address = f"postgresql://{self._user}@127.0.0.1:{self.proxy.port}/{database}"
         changed = {
             "BIBLIFLOW_HOME": str(directory),
-            "BIBLIFLOW_DATABASE__URL": f"{address}?sslmode=disable&gssencmode=disable",
+            "BIBLIFLOW_DATABASE__URL": self.proxy.address(database),
         }
         before = {name: os.environ.get(name) for name in changed}
         os.environ.update(changed)

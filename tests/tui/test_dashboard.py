@@ -9,7 +9,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool.base import AttemptWithBackoff
 from textual.pilot import Pilot
 
@@ -117,10 +116,8 @@ async def test_everything_killed_and_the_dashboard_recovers(
 async def test_after_an_outage_everything_is_shown_again(
     home: Path, database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = conninfo_to_dict(database_url)
-    proxy = Proxy(f"{parts['host']}/.s.PGSQL.{parts['port']}")
-    address = f"postgresql://{parts['user']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
-    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", f"{address}?sslmode=disable&gssencmode=disable")
+    proxy = Proxy(database_url)
+    monkeypatch.setenv("BIBLIFLOW_DATABASE__URL", proxy.address())
     # What a pool waits after an outage of a minute, after this short one.
     monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 60.0)
     async with dashboard() as (app, pilot):
