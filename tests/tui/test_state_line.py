@@ -87,6 +87,10 @@ async def test_words_for_every_width() -> None:
         await _words_for_every_width(app)
 
 
+def _without_seconds(app: LineApp) -> str:
+    return re.sub(r"try in [\d,]+ s", "try in N s", screen_lines(app)[0]).rstrip()
+
+
 async def _words_for_every_width(app: LineApp) -> None:
     async with app.run_test(size=(80, 1)) as pilot:
         line = app.query_one(StateLine)
@@ -95,11 +99,9 @@ async def _words_for_every_width(app: LineApp) -> None:
             line.show_database(database)
             line.show_daemon(daemon)
             line.show_workload(workload)
-            await pilot.pause()
-            text = screen_lines(app)[0]
-            assert re.sub(r"try in [\d,]+ s", "try in N s", text).rstrip().endswith(f" {words}"), text
-            assert "1 Imports  2" in text
-            assert "…" not in text
+            await wait_until(pilot, lambda: _without_seconds(app).endswith(f" {words}"))  # noqa: B023
+            assert "1 Imports  2" in _without_seconds(app)
+            assert "…" not in _without_seconds(app)
         for width in range(1, 60, 7):
             await pilot.resize_terminal(width, 1)
             for workload in (IDLE, BUSY, STOPPED):
