@@ -59,10 +59,8 @@ def retry(
     with job_lock.locked(connection, job.id, patience) as acquired:
         if not acquired:
             raise ActionError(f"{job.filename} {_occupation(connection, job)}; try again in a moment")
-        has_file = intake.spool_path(paths, job.id).exists() or Outcomes(settings.watch, paths).fetch_back(
-            job
-        )
-        if not has_file:
+        outcomes = Outcomes(settings.watch, paths)
+        if not intake.spool_path(paths, job.id).exists() and not outcomes.fetch_back(job):
             raise ActionError(f"The copy of {job.filename} is gone from the spool; import the file again")
         with connection.transaction():
             _make_pending(connection, job)
@@ -130,8 +128,8 @@ def clean(connection: Connection, settings: Settings, paths: Paths, older_than: 
 
 def _undelivered(connection: Connection, paths: Paths, job_ids: set[UUID]) -> set[UUID]:
     """Those whose file in the spool is the only one: it belongs into the inbox, when that is there."""
-    spooled = job_ids.intersection(spooled_jobs(paths))
-    return {job.id for job in job_files.of_inbox(connection, list(spooled))}
+    spooled = [job_id for job_id in job_ids if intake.spool_path(paths, job_id).exists()]
+    return {job.id for job in job_files.of_inbox(connection, spooled)}
 
 
 def _clean_spool(connection: Connection, settings: Settings, paths: Paths) -> int:

@@ -90,9 +90,8 @@ class Paths:
                 # Not made: it may be on a share that is not mounted, and would be hidden by it later.
                 raise OSError(errno.ENOENT, SPOOL_MISSING, str(directory))
             try:
-                for parent in reversed(directory.parents):
-                    parent.mkdir(mode=0o700, exist_ok=True)
-                directory.mkdir(mode=0o700, exist_ok=True)
+                for made in () if is_given else (*reversed(directory.parents), directory):
+                    made.mkdir(mode=0o700, exist_ok=True)
                 if directory.stat().st_mode & 0o7777 != 0o700:
                     directory.chmod(0o700)
             except OSError as error:

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -60,9 +61,22 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def database_url(server: str) -> Iterator[str]:
     """A database of its own, migrated."""
+    with _database(server, TEMPLATE) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def empty_database_url(server: str) -> Iterator[str]:
+    """Another one beside it, without tables."""
+    with _database(server, "template1") as conninfo:
+        yield conninfo
+
+
+@contextmanager
+def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield make_conninfo(server, dbname=name)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

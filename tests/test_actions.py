@@ -42,7 +42,7 @@ def cancelled(connection: Connection, large: Path) -> UUID:
         job_id = submit(large)
         wait_until(lambda: processed(connection, job_id) > 0)
         assert bibliflow("cancel", job_id).returncode == 0
-    wait_until(lambda: not job_lock.held(connection, [job_id]), seconds=10)
+    wait_until(lambda: not job_lock.held(connection, [job_id]), seconds=2)
     return job_id
 
 

@@ -252,7 +252,7 @@ def test_a_retry_while_the_file_is_brought_back(
     assert not (inbox / "failed" / "a.csv").exists()
 
 
-def entry(inbox: Path, job: Job) -> LedgerEntry:
+def entry(job: Job) -> LedgerEntry:
     """What the ledger has of the file of a job."""
     with Ledger(settings.paths().state_db) as ledger:
         found = ledger.of_job(job.id)
@@ -263,16 +263,16 @@ def entry(inbox: Path, job: Job) -> LedgerEntry:
 def test_a_second_task_changes_nothing(inbox: Path, connection: Connection, queue: JobQueue) -> None:
     job = taken_from(inbox, connection, queue, table(1))
     work(job.id)
-    before = entry(inbox, job)
+    before = entry(job)
     assert (before.state, before.reason, before.place) == ("imported", "", "imported/a.csv")
     work(job.id)
-    assert entry(inbox, job) == before
+    assert entry(job) == before
     # A worker that is killed between the file and the ledger leaves it to the next.
     with Ledger(settings.paths().state_db) as ledger:
         ledger.database.execute("UPDATE inbox_files SET state = 'queued', archived_as = NULL")
         ledger.database.conn.commit()
     work(job.id)
-    assert (entry(inbox, job).state, entry(inbox, job).place) == ("imported", "imported/a.csv")
+    assert (entry(job).state, entry(job).place) == ("imported", "imported/a.csv")
 
 
 def test_a_file_whose_job_goes_on_again_is_not_brought_back(

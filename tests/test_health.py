@@ -21,7 +21,7 @@ from daemon.queue import JobQueue
 from daemon.state import Heartbeat, State
 from tests.processes import bibliflow, run, submit, wait_until
 
-LONGEST = 5.0
+LONGEST = 2.0
 """Seconds that the command may take; much more on a machine that is busy with other things."""
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
-from psycopg.conninfo import make_conninfo
 
 from daemon import control, settings
 from daemon.backup import without_password
@@ -94,28 +91,20 @@ def test_a_copy_that_differs_is_taken_back(home: Path, connection: Connection, o
     assert len(copied["books"].sha256) == 64
 
 
-@pytest.fixture
-def target(server: str) -> Iterator[str]:
-    """The address of an empty database beside that of the home."""
-    name = f"moved_{os.getpid()}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield make_conninfo(server, dbname=name)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.mark.parametrize(("cut", "said"), [(Cut.REPLY, "Everything was copied"), (Cut.REQUEST, "try again")])
-def test_a_commit_that_was_cut(home: Path, connection: Connection, target: str, cut: Cut, said: str) -> None:
+def test_a_commit_that_was_cut(
+    home: Path, connection: Connection, empty_database_url: str, cut: Cut, said: str
+) -> None:
     fill(connection)
-    proxy = Proxy(target)
+    proxy = Proxy(empty_database_url)
     proxy.plan(cut)
     with pytest.raises(TransferError, match=said):
         transferred(connection, proxy.address())
     proxy.close()
     assert proxy.cuts == 1
     if cut is Cut.REQUEST:
-        transferred(connection, target)
-    assert counts(target) == (1000, 0)
+        transferred(connection, empty_database_url)
+    assert counts(empty_database_url) == (1000, 0)
 
 
 def test_numbered_rows_keep_their_numbers_and_go_on_behind_them(

@@ -87,7 +87,7 @@ def test_the_limit_is_that_of_the_content(path: Path, kind: str) -> None:
     data = "".join(f"{random.random()}\n" for _ in range(20_000)).encode()
     path.write_bytes(packed(data, kind))
     packing.check(path, limit=len(data))
-    with pytest.raises(PackingError, match=r"import\.max_file_size allows \("):
+    with pytest.raises(PackingError, match=r"import\.max_file_size allows \(385\.5 kB\)"):
         packing.check(path, limit=len(data) - 1)
 
 

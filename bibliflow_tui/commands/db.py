@@ -198,7 +198,7 @@ def _size(what: str) -> Iterator[Callable[[int], object]]:
     columns = SpinnerColumn(), TextColumn(what), TextColumn("{task.fields[size]}"), TimeElapsedColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=None, size="")
-        yield lambda size: progress.update(bar, size=f"{decimal(size)}")
+        yield lambda size: progress.update(bar, size=decimal(size))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from daemon import intake
-from daemon.catalog import job_lock, jobs
+from daemon.catalog import job_lock
 from daemon.catalog.database import Connection
 from daemon.catalog.ids import uuid7
 from daemon.file_check import RefusedError, checked, display_name, open_checked, why_not_opened
@@ -43,9 +43,10 @@ class _Known:
     is_sure: bool = True
     """Not while nobody has said that this job is there, whatever the state."""
 
-    def is_of(self, entry: Entry) -> bool:
-        """Whether it is that file, as it is now. After a reboot the same device may have another number."""
-        return self.version[1:] == entry.version[1:]
+    @property
+    def is_taken(self) -> bool:
+        """Whether the file has had its turn, for certain."""
+        return self.is_sure and self.state.is_taken
 
 
 class Arrivals:
@@ -84,11 +85,10 @@ class Arrivals:
         """Go on where the ledger of the last run ends."""
         for entry in self._ledger.entries(oldest_first=True):
             if not entry.state.is_taken or self._keeps:
-                version = Version(0, entry.inode, entry.size, entry.mtime_ns)
                 job_id = UUID(entry.job_id) if entry.job_id else None
                 is_sure = entry.state is not FileState.QUEUED
                 self._known[entry.raw_path] = _Known(
-                    entry.id, entry.state, entry.reason, version, job_id, is_sure
+                    entry.id, entry.state, entry.reason, entry.version, job_id, is_sure
                 )
 
     @property
@@ -111,13 +111,13 @@ class Arrivals:
                     self._settling.forget(entry.path)
             for path in self._known.keys() - {entry.path for entry in entries}:
                 known = self._known.pop(path)
-                if not (known.state.is_taken and known.is_sure):
+                if not known.is_taken:
                     self._ledger.forget(known.entry)
 
     def _was_taken(self, entry: Entry) -> bool:
         """Whether it is a file that stays here, and has not changed since it was imported."""
         known = self._known.get(entry.path)
-        return known is not None and known.is_sure and known.state.is_taken and known.is_of(entry)
+        return known is not None and known.is_taken and known.version.is_same(entry.version)
 
     def look_again(self) -> None:
         """Look at the files that are not complete."""
@@ -178,19 +178,19 @@ class Arrivals:
 
     def _take_copy(self, connection: Connection, entry: Entry, fd: int) -> None:
         """Leave the file where it is."""
-        job_id = self._job_id(entry)
+        tried = self._tried(entry)
+        job_id = tried or uuid7()
         name = display_name(entry.path)
         try:
             with checked(fd, name) as file, job_lock.taking_in(connection, job_id) as acquired:
                 if not acquired:  # the server still holds what was lost here, or it is being cleaned up
                     self._get_stuck(entry, FileState.SETTLED, "the last try to take it is not over yet")
                     return
-                is_there = jobs.status(connection, job_id) is not None
                 self._note(entry, FileState.QUEUED, "", job_id)
                 self._known[entry.path].is_sure = False
                 self._submit(connection, file, None, Watched(job_id, entry.path, True, self._mark()))
                 self._known[entry.path].is_sure = True
-                self._is_behind |= is_there  # perhaps done, too, before it was noted as queued
+                self._is_behind |= tried is not None  # it may be done, too, before it was noted as queued
         except SameContentError as same:
             if not same.job.status.is_final:
                 self._get_stuck(entry, FileState.SETTLED, _waits_for(same))
@@ -200,11 +200,11 @@ class Arrivals:
             self._note(entry, FileState.FAILED, str(error))
         self._settling.forget(entry.path)
 
-    def _job_id(self, entry: Entry) -> UUID:
-        """That of the last try for this file, of which nobody knows whether it made the job; or a new one."""
+    def _tried(self, entry: Entry) -> UUID | None:
+        """The job that the last try for this file was to make, if nobody knows whether it did."""
         known = self._known.get(entry.path)
-        is_again = known and known.is_of(entry) and not (known.is_sure and known.state.is_taken)
-        return (known.job_id if known and is_again else None) or uuid7()
+        is_open = known and not known.is_taken and known.version.is_same(entry.version)
+        return known.job_id if known and is_open else None
 
     def take_up(self, connection: Connection) -> None:
         """Hand in what was claimed but not handed in. Raises what psycopg raises."""
@@ -275,7 +275,7 @@ class Arrivals:
         known = self._known.get(entry.path)
         if known and (known.state, known.reason) == (state, reason) and job_id is None:
             return False
-        if job_id is None and known and known.is_of(entry) and not state.is_taken:
+        if job_id is None and known and known.version.is_same(entry.version) and not state.is_taken:
             job_id = known.job_id  # for the next try
         row = self._ledger.note(
             known.entry if known else None, entry.path, entry.version, state, reason, job_id

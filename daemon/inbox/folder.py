@@ -40,6 +40,10 @@ class Version(NamedTuple):
         """That of a file with this status."""
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
+    def is_same(self, other: Version) -> bool:
+        """Whether the file is the same, unchanged; after a reboot its device may have another number."""
+        return self[1:] == other[1:]
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

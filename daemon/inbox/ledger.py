@@ -71,6 +71,11 @@ class LedgerEntry:
     changed_at: str
 
     @property
+    def version(self) -> Version:
+        """Of the file, when it was seen; the ledger knows no device."""
+        return Version(0, self.inode, self.size, self.mtime_ns)
+
+    @property
     def raw_path(self) -> bytes:
         """The path, relative to the inbox."""
         return unquote_to_bytes(self.path)

@@ -76,7 +76,7 @@ class Outcomes:
             if entry is None or entry.state is FileState.QUEUED:
                 self._record_delivered(connection, job, path)
             return
-        done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
+        done = _done(job)
         corrected = jobs.get_if_there(connection, job.target_job_id)
         reason, place = _reason(job, corrected), None
         try:
@@ -101,8 +101,7 @@ class Outcomes:
         reason: str,
     ) -> bytes | None:
         spooled = intake.spool_path(self._paths, job.id)
-        is_kept = bool((job.inbox or {}).get("kept"))
-        if is_kept or (done is FileState.IMPORTED and self._watch.on_finish == "delete"):
+        if _is_kept(job) or (done is FileState.IMPORTED and self._watch.on_finish == "delete"):
             place, target = None, _target(path, done)
         else:
             place = target = self.place(spooled, path, done, job.id)
@@ -148,7 +147,7 @@ class Outcomes:
         What was said of it in the folder is taken away with it.
         """
         entry = self._ledger.of_job(job.id)
-        kept = bool(job.inbox and job.inbox["kept"])
+        kept = _is_kept(job)
         if not job.inbox or not job.file_sha256:
             return False
         path = unquote_to_bytes(job.inbox["path"])
@@ -190,7 +189,7 @@ class Outcomes:
 
     def _is_where_it_was(self, entry: LedgerEntry) -> bool:
         now = self._folder.version(entry.raw_path)
-        return now is not None and now[1:] == (entry.inode, entry.size, entry.mtime_ns)
+        return now is not None and now.is_same(entry.version)
 
     def deliver_left(self, connection: Connection) -> None:
         """Deliver what a crash, a cancelled job or a folder that was away has left in the spool."""
@@ -212,10 +211,10 @@ class Outcomes:
 
     def _record_delivered(self, connection: Connection, job: Job, path: bytes) -> None:
         """Tell the ledger of a file that is not in the spool any more."""
-        done = FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
+        done = _done(job)
         reason = _reason(job, jobs.get_if_there(connection, job.target_job_id))
         place = _target(path, done)
-        is_there = not (job.inbox and job.inbox.get("kept")) and self._folder.version(place) is not None
+        is_there = not _is_kept(job) and self._folder.version(place) is not None
         self.record(job, path, done, reason, place if is_there else None)
 
     def record(self, job: Job, path: bytes, state: FileState, reason: str, place: bytes | None) -> None:
@@ -224,6 +223,16 @@ class Outcomes:
             self._ledger.finish(job.id, path, state, reason, place, size=job.file_size or 0)
         except (sqlite3.Error, OSError) as error:
             log.warning("the ledger cannot be written", error=str(error))
+
+
+def _done(job: Job) -> FileState:
+    """How the file of a finished job stands."""
+    return FileState.IMPORTED if job.status is JobStatus.SUCCESS else FileState.FAILED
+
+
+def _is_kept(job: Job) -> bool:
+    """Whether its file stays in the inbox."""
+    return bool(job.inbox and job.inbox.get("kept"))
 
 
 def _reason(job: Job, corrected: Job | None) -> str:

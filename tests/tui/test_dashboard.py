@@ -130,7 +130,7 @@ async def test_after_an_outage_everything_is_shown_again(
         job = new_job(connection)
         jobs.cancel(connection, job.id)
         proxy.open()
-        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"], seconds=30)
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"], seconds=10)
     proxy.close()
 
 
@@ -152,7 +152,7 @@ async def test_a_page_that_was_lost_with_the_database_is_asked_for_again(
     async with dashboard() as (app, pilot):
         await wait_until(pilot, lambda: not lost)
         app.screen.post_message(JobsChanged(frozenset()))
-        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"])
+        await wait_until(pilot, lambda: cells(app, 0)[:1] == ["⊘ cancelled"], seconds=5)
 
 
 async def test_an_import_is_cancelled_and_goes_on(home: Path, tmp_path: Path) -> None:
